@@ -141,7 +141,10 @@ export class ProofError extends WgslimError {
 export class InternalError extends WgslimError {
   override readonly name = "InternalError";
   constructor(message: string, options?: ErrorOptions) {
-    super("INTERNAL", message, { hint: "This is a bug in wgslim; please report it with the file or call that led here.", ...options });
+    super("INTERNAL", message, {
+      hint: "This is a bug in wgslim; please report it with the file or call that led here.",
+      ...options,
+    });
   }
 }
 

@@ -17,7 +17,9 @@ const shaderRoot = resolve(import.meta.dirname, "../../shaders");
 /** Every WGSL source under shaders/, keyed as WESL wants module paths: `./quantize/x.wgsl`. */
 function readSources(): Record<string, string> {
   const files = readdirSync(shaderRoot, { recursive: true, encoding: "utf8" }).filter((f) => f.endsWith(".wgsl"));
-  return Object.fromEntries(files.map((f) => [`./${f.replaceAll("\\", "/")}`, readFileSync(join(shaderRoot, f), "utf8")]));
+  return Object.fromEntries(
+    files.map((f) => [`./${f.replaceAll("\\", "/")}`, readFileSync(join(shaderRoot, f), "utf8")]),
+  );
 }
 
 /** WESL wants every condition that a file names to be given; the ones not asked for are off. */
@@ -44,7 +46,9 @@ export function minifyWgsl(code: string): string {
 /** Links one shader file under shaders/ to plain WGSL. */
 export async function linkShader(file: string, conditions: readonly string[]): Promise<string> {
   const weslSrc = readSources();
-  const rootModuleName = relative(shaderRoot, file).replaceAll("\\", "/").replace(/\.wgsl$/, "");
+  const rootModuleName = relative(shaderRoot, file)
+    .replaceAll("\\", "/")
+    .replace(/\.wgsl$/, "");
   const linked = await link({ weslSrc, rootModuleName, conditions: conditionsOf(weslSrc, conditions) });
   return linked.dest;
 }

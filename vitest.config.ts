@@ -1,0 +1,29 @@
+// One suite, several projects: `unit` needs no device; every `gpu:*` project runs the same files on one adapter.
+import { existsSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+import packageJson from "./package.json" with { type: "json" };
+import { wgslPlugin } from "./src/tools/wgsl-plugin.ts";
+
+const gpuTests = ["test/{kernels,device,run,gpu,runtimes}/**/*.test.ts"];
+const llvmpipeManifest = "/usr/share/vulkan/icd.d/lvp_icd.json";
+const adapters = ["swiftshader", ...(existsSync(llvmpipeManifest) ? ["llvmpipe"] : [])];
+
+export default defineConfig({
+  plugins: [wgslPlugin()],
+  define: { __WGSLIM_VERSION__: JSON.stringify(packageJson.version) },
+  test: {
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    pool: "forks",
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...gpuTests, "test/browser/**"] },
+      },
+      ...adapters.map((adapter) => ({
+        extends: true as const,
+        test: { name: `gpu:${adapter}`, include: gpuTests, env: { WGSLIM_ADAPTER: adapter } },
+      })),
+    ],
+  },
+});

@@ -1,0 +1,118 @@
+// From decisions to rewrites: picks the operator for each weight, and says why a weight stays float.
+import { OnnxType } from "../../../formats/onnx/ir.ts";
+import type { Weight } from "../../../model/weights.ts";
+import { resolveFormat, type ResolvedFormat } from "../formats.ts";
+import type { Decision } from "../rules.ts";
+import { rewriteDequantize } from "./dequantize.ts";
+import {
+  fitsConvInteger,
+  fitsDynamicLstm,
+  fitsMatMulInteger,
+  rewriteConvInteger,
+  rewriteDynamicLstm,
+  rewriteMatMulInteger,
+} from "./dynamic.ts";
+import {
+  fitsGatherBlockQuantized,
+  fitsGatherRows,
+  rewriteGatherBlockQuantized,
+  rewriteGatherRows,
+} from "./embedding.ts";
+import { fitsMatMulNBits, matrixOf, rewriteMatMulBnb4, rewriteMatMulNBits } from "./matmul.ts";
+import type { Rewrite, RewriteContext } from "./rewrite.ts";
+
+export interface Skipped {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface ChosenRewrite {
+  readonly weights: readonly Weight[];
+  readonly format: ResolvedFormat;
+  readonly rewrite: Rewrite;
+}
+
+export interface Choice {
+  readonly rewrites: readonly ChosenRewrite[];
+  readonly skipped: readonly Skipped[];
+}
+
+/** Rewrites every decided weight; half-precision decisions are left to the whole-graph conversion. */
+export function chooseRewrites(
+  decisions: readonly Decision[],
+  context: (format: ResolvedFormat, weight: Weight) => RewriteContext,
+): Choice {
+  const rewrites: ChosenRewrite[] = [];
+  const skipped: Skipped[] = [];
+  const handled = new Set<Weight>();
+  for (const decision of decisions) {
+    const { weight } = decision;
+    if (handled.has(weight)) continue;
+    if ("skip" in decision) {
+      skipped.push({ name: weight.id, reason: decision.skip });
+      continue;
+    }
+    const { format } = decision;
+    if (format.family === "half") continue;
+    const reason = unfitReason(weight, format);
+    if (reason !== undefined) {
+      skipped.push({ name: weight.id, reason });
+      continue;
+    }
+    const partner = lstmPartner(decision, decisions);
+    if (partner) handled.add(partner);
+    const rewrite = rewriteOne(context(format, weight), weight, format, partner);
+    rewrites.push({ weights: partner ? [weight, partner] : [weight], format, rewrite });
+  }
+  return { rewrites, skipped };
+}
+
+function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined {
+  if (weight.elements === 0) return "zero-sized tensor";
+  if (weight.dataType === OnnxType.DOUBLE) return "float64 weights stay as they are: no operator stores them packed";
+  if (weight.dataType === OnnxType.BFLOAT16)
+    return "bfloat16 weights need an operator with bfloat16 scales, which onnxruntime's CPU provider lacks";
+  if (weight.overridable) return "graph input with a default value: a caller may replace it";
+  if (format.family === "table" && !matrixOf(weight)) return `${format.name} has an operator for MatMul and Gemm only`;
+  if (format.bits === 2 && !fitsMatMulNBits(weight))
+    return "2 bits have a widely supported operator for MatMul and Gemm only";
+  if (format.family === "table" && weight.dataType !== OnnxType.FLOAT)
+    return `${format.name} is written for f32 models only`;
+  return undefined;
+}
+
+function lstmPartner(
+  decision: Decision & { format: ResolvedFormat },
+  decisions: readonly Decision[],
+): Weight | undefined {
+  const { weight, format } = decision;
+  if (format.family !== "dynamic" || weight.role !== "recurrent") return undefined;
+  return decisions.find(
+    (other) => "format" in other && other.format.name === format.name && fitsDynamicLstm(weight, other.weight),
+  )?.weight;
+}
+
+function rewriteOne(
+  context: RewriteContext,
+  weight: Weight,
+  format: ResolvedFormat,
+  lstmPair: Weight | undefined,
+): Rewrite {
+  if (format.family === "dynamic") {
+    if (lstmPair) return rewriteDynamicLstm(context, weight, lstmPair, format);
+    if (fitsMatMulInteger(weight)) return rewriteMatMulInteger(context, weight, format);
+    if (fitsConvInteger(weight)) return rewriteConvInteger(context, weight, format);
+    const weightOnly = resolveFormat(format.signed ? "int8" : "uint8");
+    return fitsGatherRows(weight, weightOnly)
+      ? rewriteGatherRows(context, weight, weightOnly)
+      : rewriteDequantize(context, weight, weightOnly);
+  }
+  if (format.family === "table") return rewriteMatMulBnb4(context, weight, format);
+  const contributed = format.operator === "matmul-nbits" || (format.operator === "auto" && format.bits < 8);
+  if (contributed && format.granularity === "block") {
+    if (fitsMatMulNBits(weight)) return rewriteMatMulNBits(context, weight, format);
+    if (fitsGatherBlockQuantized(weight, format)) return rewriteGatherBlockQuantized(context, weight, format);
+  }
+  if (format.operator === "auto" && fitsGatherRows(weight, format)) return rewriteGatherRows(context, weight, format);
+  return rewriteDequantize(context, weight, format);
+}

@@ -1,0 +1,138 @@
+// What every rewrite of a weight yields, and the small makers that rewrites share.
+import type { AttributeValue, OnnxNode, OnnxTensor } from "../../../formats/onnx/ir.ts";
+import { OnnxType } from "../../../formats/onnx/ir.ts";
+import { UnsupportedError } from "../../../base/errors.ts";
+import {
+  codeCount,
+  groupCount,
+  blocksPerRow,
+  type CodeLayout,
+  type Geometry,
+} from "../../../kernels/quantize/geometry.ts";
+import type { NameSpace } from "../../../model/scopes.ts";
+import type { Weight } from "../../../model/weights.ts";
+import type { Encoding, ScaleSearch, ScaleType } from "../encoding.ts";
+import { codeBits, type PackedPart, type PackedWeight, type SourceType } from "../packed.ts";
+import type { GraphEdit } from "./edits.ts";
+
+/** What a rewritten model needs of its runtime. */
+export interface Requirement {
+  /** Lowest version of the default operator set. */
+  readonly opset?: number;
+  /** Contributed domains, all at version 1. */
+  readonly domains?: readonly string[];
+}
+
+export interface Rewrite {
+  readonly packed: readonly PackedWeight[];
+  readonly edits: readonly GraphEdit[];
+  readonly requires: Requirement;
+  /** The operator that reads the packed weight, for the report. */
+  readonly op: string;
+}
+
+export interface RewriteContext {
+  readonly names: NameSpace;
+  /** Key of a constant's bytes for the run's IO. */
+  sourceKey(weight: Weight): string;
+  /** Storage of scales and of the floats around: f16 in an f16 model. */
+  readonly scaleType: ScaleType;
+}
+
+export const scaleOnnxType = (type: ScaleType): number => (type === "f16" ? OnnxType.FLOAT16 : OnnxType.FLOAT);
+
+type Attributes = Readonly<Record<string, bigint | number | string | readonly bigint[]>>;
+
+/** A node; integers are given as bigint, floats as number. */
+export function node(
+  opType: string,
+  name: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: Attributes = {},
+  domain = "",
+): OnnxNode {
+  const encoder = new TextEncoder();
+  const valueOf = (value: Attributes[string]): AttributeValue => {
+    if (typeof value === "bigint") return { type: "int", value };
+    if (typeof value === "number") return { type: "float", value };
+    if (typeof value === "string") return { type: "string", value: encoder.encode(value) };
+    return { type: "ints", value };
+  };
+  return {
+    name,
+    opType,
+    domain,
+    inputs,
+    outputs,
+    attributes: Object.entries(attributes).map(([key, value]) => ({ name: key, value: valueOf(value) })),
+  };
+}
+
+export function pendingTensor(name: string, dataType: number, dims: readonly number[], part: PackedPart): OnnxTensor {
+  return { name, dataType, dims, data: { kind: "pending", key: part.key, length: part.bytes } };
+}
+
+/** A small 1-D int64 constant, for shapes and axes. */
+export function int64Tensor(name: string, values: readonly number[], scalar = false): OnnxTensor {
+  const bytes = new Uint8Array(new BigInt64Array(values.map(BigInt)).buffer);
+  return { name, dataType: OnnxType.INT64, dims: scalar ? [] : [values.length], data: { kind: "bytes", bytes } };
+}
+
+export function sourceTypeOf(weight: Weight): SourceType {
+  if (weight.dataType === OnnxType.FLOAT) return "f32";
+  if (weight.dataType === OnnxType.FLOAT16) return "f16";
+  if (weight.dataType === OnnxType.BFLOAT16) return "bf16";
+  throw new UnsupportedError(`Weight "${weight.id}" is of an element type that is not quantized.`, {
+    details: { tensor: weight.id },
+  });
+}
+
+export interface PackRequest {
+  readonly weight: Weight;
+  readonly geometry: Geometry;
+  readonly layout: CodeLayout;
+  readonly encoding: Encoding;
+  readonly search: ScaleSearch;
+  readonly withZeroPoints: boolean;
+  readonly transpose?: { readonly rows: number; readonly cols: number };
+  readonly sourceElement?: number;
+  /** Base of the new tensors' names; the weight's own by default. */
+  readonly baseName?: string;
+}
+
+/** Lays down a packed weight: names, keys and exact byte sizes of its parts. */
+export function pack(context: RewriteContext, request: PackRequest): PackedWeight {
+  const { weight, geometry, layout, encoding } = request;
+  const base = request.baseName ?? weight.holder.name;
+  const bits = codeBits(encoding);
+  const groups = groupCount(geometry);
+  const part = (suffix: string, bytes: number): PackedPart => {
+    const tensor = context.names.fresh(`${base}_${suffix}`);
+    return { key: tensor, tensor, bytes };
+  };
+  const codes = part("quantized", Math.ceil((codeCount(geometry, layout) * bits) / 8));
+  const scales = part("scale", groups * (context.scaleType === "f16" && encoding.kind === "affine" ? 2 : 4));
+  const zeroPoints = request.withZeroPoints
+    ? part("zero_point", zeroPointBytes(geometry, layout, bits, groups))
+    : undefined;
+  return {
+    id: codes.tensor,
+    source: context.sourceKey(weight),
+    sourceType: sourceTypeOf(weight),
+    sourceElement: request.sourceElement ?? 0,
+    ...(request.transpose ? { transpose: request.transpose } : {}),
+    geometry,
+    layout,
+    encoding,
+    search: request.search,
+    scaleType: encoding.kind === "affine" ? context.scaleType : "f32",
+    parts: { codes, scales, ...(zeroPoints ? { zeroPoints } : {}) },
+  };
+}
+
+function zeroPointBytes(geometry: Geometry, layout: CodeLayout, bits: number, groups: number): number {
+  if (layout === "natural" || geometry.kind === "wide") return Math.ceil((groups * bits) / 8);
+  const blocks = blocksPerRow(geometry);
+  return (groups / blocks) * Math.ceil((blocks * bits) / 8);
+}

@@ -1,0 +1,132 @@
+// Walks an ONNX graph and its sub-graphs with lexical scope: which constant a name means where.
+// Knows the graph's structure only; nothing of formats on disk, kernels or methods.
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../formats/onnx/ir.ts";
+
+/** Where a graph sits: [] is the main graph; each step names a node, its attribute, and which of several graphs. */
+export type GraphPath = readonly { readonly node: number; readonly attribute: string; readonly index: number }[];
+
+/** A readable and unique key of a path: "" for the main graph. */
+export const pathKey = (path: GraphPath): string => path.map((s) => `${s.node}.${s.attribute}.${s.index}`).join("/");
+
+export interface ConstantHolder {
+  readonly name: string;
+  readonly path: GraphPath;
+  readonly tensor: OnnxTensor;
+  /** An initializer, or the `value` of the Constant node at this index. */
+  readonly held: { readonly as: "initializer" } | { readonly as: "constant"; readonly node: number };
+}
+
+export interface Use {
+  readonly path: GraphPath;
+  readonly nodeIndex: number;
+  readonly inputIndex: number;
+  readonly node: OnnxNode;
+}
+
+export interface Scope {
+  readonly graph: OnnxGraph;
+  readonly path: GraphPath;
+  readonly parent: Scope | undefined;
+  readonly constants: ReadonlyMap<string, ConstantHolder>;
+  /** Every name that this graph defines itself. */
+  readonly defined: ReadonlySet<string>;
+}
+
+/** The graphs held by a node's attributes. */
+export function* subgraphsOf(node: OnnxNode): Generator<{ attribute: string; index: number; graph: OnnxGraph }> {
+  for (const { name, value } of node.attributes) {
+    if (value.type === "graph") yield { attribute: name, index: 0, graph: value.value };
+    else if (value.type === "graphs") {
+      for (const [index, graph] of value.value.entries()) yield { attribute: name, index, graph };
+    }
+  }
+}
+
+/** The tensor in a Constant node's `value`, if it has one. */
+export function constantTensor(node: OnnxNode): OnnxTensor | undefined {
+  if (node.opType !== "Constant" || node.domain !== "") return undefined;
+  const value = node.attributes.find((a) => a.name === "value")?.value;
+  return value?.type === "tensor" ? value.value : undefined;
+}
+
+function openScope(graph: OnnxGraph, path: GraphPath, parent: Scope | undefined): Scope {
+  const constants = new Map<string, ConstantHolder>();
+  const defined = new Set<string>(graph.inputs.map((input) => input.name));
+  for (const tensor of graph.initializers) {
+    constants.set(tensor.name, { name: tensor.name, path, tensor, held: { as: "initializer" } });
+    defined.add(tensor.name);
+  }
+  for (const [index, node] of graph.nodes.entries()) {
+    for (const output of node.outputs) defined.add(output);
+    const tensor = constantTensor(node);
+    const name = node.outputs[0];
+    if (tensor && name) constants.set(name, { name, path, tensor, held: { as: "constant", node: index } });
+  }
+  return { graph, path, parent, constants, defined };
+}
+
+/** All scopes, outer before inner. */
+export function collectScopes(model: OnnxModel): readonly Scope[] {
+  const scopes: Scope[] = [];
+  const pending: Scope[] = [openScope(model.graph, [], undefined)];
+  for (let scope = pending.pop(); scope; scope = pending.pop()) {
+    scopes.push(scope);
+    for (const [node, { attribute, index, graph }] of subgraphEntries(scope.graph)) {
+      pending.push(openScope(graph, [...scope.path, { node, attribute, index }], scope));
+    }
+  }
+  return scopes;
+}
+
+function* subgraphEntries(graph: OnnxGraph) {
+  for (const [index, node] of graph.nodes.entries()) {
+    for (const entry of subgraphsOf(node)) yield [index, entry] as const;
+  }
+}
+
+/** The constant that `name` means in a scope; undefined where it is computed or fed at run time. */
+export function lookUpConstant(scope: Scope, name: string): ConstantHolder | undefined {
+  for (let at: Scope | undefined = scope; at; at = at.parent) {
+    if (at.defined.has(name)) return at.constants.get(name);
+  }
+  return undefined;
+}
+
+/** Constants with all their uses, in file order; a name that shadows an outer one is a different constant. */
+export function collectUses(scopes: readonly Scope[]): ReadonlyMap<ConstantHolder, readonly Use[]> {
+  const uses = new Map<ConstantHolder, Use[]>();
+  for (const scope of scopes) for (const holder of scope.constants.values()) uses.set(holder, []);
+  for (const scope of scopes) {
+    for (const [nodeIndex, node] of scope.graph.nodes.entries()) {
+      for (const [inputIndex, name] of node.inputs.entries()) {
+        const holder = name === "" ? undefined : lookUpConstant(scope, name);
+        if (holder) uses.get(holder)?.push({ path: scope.path, nodeIndex, inputIndex, node });
+      }
+    }
+  }
+  return uses;
+}
+
+/** Names that a model uses anywhere, so that new ones can be told apart from them. */
+export class NameSpace {
+  readonly #taken = new Set<string>();
+
+  constructor(scopes: readonly Scope[]) {
+    for (const { graph, defined } of scopes) {
+      for (const name of defined) this.#taken.add(name);
+      for (const output of graph.outputs) this.#taken.add(output.name);
+      for (const node of graph.nodes) {
+        this.#taken.add(node.name);
+        for (const name of node.inputs) this.#taken.add(name);
+      }
+    }
+  }
+
+  /** A name that nothing else has, as close to `wanted` as can be; taken from now on. */
+  fresh(wanted: string): string {
+    let name = wanted;
+    for (let n = 1; this.#taken.has(name); n++) name = `${wanted}_${n}`;
+    this.#taken.add(name);
+    return name;
+  }
+}

@@ -1,0 +1,82 @@
+// Finds the weights of a model: float constants that an operator multiplies with, and what role each
+// plays. No special case by model name; roles follow from operator types and input positions.
+import { elementCount } from "../base/dtypes.ts";
+import { OnnxType, type OnnxModel, type OnnxNode } from "../formats/onnx/ir.ts";
+import { collectScopes, collectUses, pathKey, type ConstantHolder, type Scope, type Use } from "./scopes.ts";
+
+export type WeightRole = "conv" | "convTranspose" | "matmul" | "gemm" | "embedding" | "recurrent" | "other";
+
+export interface Weight {
+  /** Unique in the model: the tensor's name, with its graph's path where several graphs use the name. */
+  readonly id: string;
+  readonly holder: ConstantHolder;
+  readonly role: WeightRole;
+  readonly dims: readonly number[];
+  readonly elements: number;
+  /** Uses as an operator's weight; when `sharedOtherwise`, there are further uses. */
+  readonly uses: readonly Use[];
+  readonly sharedOtherwise: boolean;
+  readonly dataType: number;
+  /** From IR version 4 on, an initializer that is also a graph input: a default that callers may replace. */
+  readonly overridable: boolean;
+}
+
+const weightInputs: Readonly<Record<string, { role: WeightRole; inputs: readonly number[] }>> = {
+  Conv: { role: "conv", inputs: [1] },
+  ConvTranspose: { role: "convTranspose", inputs: [1] },
+  FusedConv: { role: "conv", inputs: [1] },
+  MatMul: { role: "matmul", inputs: [0, 1] },
+  FusedMatMul: { role: "matmul", inputs: [0, 1] },
+  Gemm: { role: "gemm", inputs: [0, 1] },
+  FusedGemm: { role: "gemm", inputs: [0, 1] },
+  Gather: { role: "embedding", inputs: [0] },
+  LSTM: { role: "recurrent", inputs: [1, 2] },
+  GRU: { role: "recurrent", inputs: [1, 2] },
+  RNN: { role: "recurrent", inputs: [1, 2] },
+  Attention: { role: "matmul", inputs: [1] },
+  Einsum: { role: "other", inputs: [0, 1, 2, 3] },
+  Transpose: { role: "other", inputs: [0] },
+  Reshape: { role: "other", inputs: [0] },
+};
+
+/** The role of a node's input as a weight, or undefined when it is none (bias, shape, axis …). */
+export function weightRole(node: OnnxNode, inputIndex: number): WeightRole | undefined {
+  const entry = Object.hasOwn(weightInputs, node.opType) ? weightInputs[node.opType] : undefined;
+  return entry?.inputs.includes(inputIndex) ? entry.role : undefined;
+}
+
+const floatTypes: readonly number[] = [OnnxType.FLOAT, OnnxType.FLOAT16, OnnxType.BFLOAT16, OnnxType.DOUBLE];
+
+export const isFloatType = (dataType: number): boolean => floatTypes.includes(dataType);
+
+/** Every float constant of rank 2 or more that some operator takes as a weight, in file order. */
+export function findWeights(model: OnnxModel): { weights: readonly Weight[]; scopes: readonly Scope[] } {
+  const scopes = collectScopes(model);
+  const names = new Map<string, number>();
+  for (const scope of scopes) {
+    for (const name of scope.constants.keys()) names.set(name, (names.get(name) ?? 0) + 1);
+  }
+  const inputs = new Set(model.graph.inputs.map((input) => input.name));
+  const weights: Weight[] = [];
+  for (const [holder, uses] of collectUses(scopes)) {
+    const { dims, dataType } = holder.tensor;
+    if (!isFloatType(dataType) || dims.length < 2) continue;
+    const asWeight = uses.filter((use) => weightRole(use.node, use.inputIndex) !== undefined);
+    const first = asWeight[0];
+    const role = first && weightRole(first.node, first.inputIndex);
+    if (!first || !role) continue;
+    weights.push({
+      id: (names.get(holder.name) ?? 0) > 1 ? `${pathKey(holder.path)}:${holder.name}` : holder.name,
+      holder,
+      role,
+      dims,
+      elements: elementCount(dims),
+      uses: asWeight,
+      sharedOtherwise: asWeight.length < uses.length,
+      dataType,
+      overridable:
+        model.irVersion >= 4 && holder.held.as === "initializer" && holder.path.length === 0 && inputs.has(holder.name),
+    });
+  }
+  return { weights, scopes };
+}

@@ -41,7 +41,7 @@ export class GpuContext {
   /** Resolves when the device is lost; never because of our own `dispose`. */
   readonly lost: Promise<DeviceLostError>;
   readonly #owned: boolean;
-  readonly #waiting = new Set<(error: DeviceLostError) => void>();
+  readonly #waiting = new Map<symbol, (error: DeviceLostError) => void>();
   #lostError: DeviceLostError | undefined;
   #disposed = false;
 
@@ -72,16 +72,15 @@ export class GpuContext {
     }
     // One listener on device.lost feeds all waiters: racing that promise directly would leave a
     // reaction on it for every wait of the device's life.
-    let leave = (_: DeviceLostError): void => undefined;
-    const loss = new Promise<never>((_, reject) => (leave = reject));
-    this.#waiting.add(leave);
+    const ticket = Symbol("waiting");
+    const loss = new Promise<never>((_, reject) => void this.#waiting.set(ticket, reject));
     try {
       return await Promise.race([promise, loss]);
     } catch (error) {
       if (!this.#lostError) await new Promise((resolve) => setTimeout(resolve, lossGraceMs));
       throw this.#lostError ?? error;
     } finally {
-      this.#waiting.delete(leave);
+      this.#waiting.delete(ticket);
     }
   }
 
@@ -131,7 +130,7 @@ export class GpuContext {
     const info = await this.device.lost;
     if (this.#disposed) return;
     this.#lostError = this.#describeLoss(info);
-    for (const reject of this.#waiting) reject(this.#lostError);
+    for (const reject of this.#waiting.values()) reject(this.#lostError);
     this.#waiting.clear();
     announce(this.#lostError);
   }

@@ -61,6 +61,11 @@ export class GpuContext {
     return this.#disposed;
   }
 
+  /** @throws DeviceLostError when the device is lost */
+  throwIfLost(): void {
+    if (this.#lostError) throw this.#lostError;
+  }
+
   /**
    * Waits for `promise`, but no longer than the device lives.
    * @throws DeviceLostError when the device is, or gets, lost; else what the promise rejects with
@@ -106,7 +111,7 @@ export class GpuContext {
       const kind = scopeKinds[index];
       if (error && kind) throw kind.error(error.message, label);
     }
-    if (this.#lostError) throw this.#lostError;
+    this.throwIfLost();
     return await this.guard(outcome);
   }
 

@@ -78,27 +78,30 @@ async function compile(
   }
   const { device } = context;
   const label = `${spec.id} [${variantName}]`;
-  const made = await context
-    .scope(label, () => {
-      const layout = device.createBindGroupLayout({ label, entries: layoutEntries(spec) });
-      const code = device.createShaderModule({ label, code: variant.wgsl });
-      return { layout, code };
-    })
-    .catch((error: unknown) => {
-      throw asCompileError(error, spec, variantName);
-    });
-  const { layout } = made;
+  let code: GPUShaderModule | undefined;
   try {
+    const made = await context.scope(label, () => {
+      const layout = device.createBindGroupLayout({ label, entries: layoutEntries(spec) });
+      code = device.createShaderModule({ label, code: variant.wgsl });
+      return {
+        layout,
+        module: code,
+        pipelineLayout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+      };
+    });
+    const { layout, module, pipelineLayout } = made;
     const pipeline = await context.guard(
       device.createComputePipelineAsync({
         label,
-        layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-        compute: { module: made.code, entryPoint: "main", constants },
+        layout: pipelineLayout,
+        compute: { module, entryPoint: "main", constants },
       }),
     );
+    // A pipeline of a lost device is made without complaint; don't hand it out.
+    context.throwIfLost();
     return { spec, variant, pipeline, layout };
   } catch (error) {
-    throw asCompileError(error, spec, variantName);
+    throw await describeFailure(error, spec, variant, code);
   }
 }
 
@@ -115,13 +118,30 @@ function layoutEntries(spec: KernelSpec): GPUBindGroupLayoutEntry[] {
   ];
 }
 
-function asCompileError(error: unknown, spec: KernelSpec, variant: string): unknown {
-  // Loss and memory keep their own types; only what concerns the shader is renamed.
+/** Loss and memory keep their own types; what concerns the shader gets the compiler's words. */
+async function describeFailure(
+  error: unknown,
+  spec: KernelSpec,
+  variant: KernelVariant,
+  code: GPUShaderModule | undefined,
+): Promise<unknown> {
   const isCompile = error instanceof GpuError || (error instanceof Error && error.name === "GPUPipelineError");
   if (!isCompile) return error;
-  return new GpuError(`Kernel ${spec.id} [${variant}] does not compile: ${error.message}`, {
+  const messages = await compilerWords(variant.wgsl, code);
+  const what = messages.length > 0 ? messages.join("; ") : error.message;
+  return new GpuError(`Kernel ${spec.id} [${variant.name}] does not compile: ${what}`, {
     hint: "This adapter's compiler refuses the shader; please report it with the adapter's name.",
-    details: { kernel: spec.id, variant },
+    details: { kernel: spec.id, variant: variant.name, messages },
     cause: error,
+  });
+}
+
+/** Errors of the shader compiler with the text they point at: the linked shader is one long line. */
+async function compilerWords(wgsl: string, code: GPUShaderModule | undefined): Promise<string[]> {
+  const info = await code?.getCompilationInfo().catch(() => undefined);
+  const errors = (info?.messages ?? []).filter(({ type }) => type === "error");
+  return errors.map(({ message, offset, length }) => {
+    const near = wgsl.slice(Math.max(0, offset - 40), offset + Math.max(length, 20) + 20);
+    return `${message} near "${near}"`;
   });
 }

@@ -66,6 +66,8 @@ function hashText(text: string): bigint {
   return hash;
 }
 
+const lowWord = (value: bigint): number => Number(value & 0xffffffffn);
+
 /** Natural logarithm of 0 < x < 1 by exact operations only: ln x = k ln 2 + 2 artanh((m - 1) / (m + 1)). */
 function portableLog(x: number): number {
   let mantissa = x;
@@ -95,8 +97,7 @@ export function seededRandom(seed: number | bigint, stream = ""): Random {
   const word = splitMix64(BigInt(seed) ^ (stream === "" ? 0n : hashText(stream)));
   const low = word();
   const high = word() | 1n; // never the all-zero state
-  const half = (value: bigint): number => Number(value & 0xffffffffn);
-  const uint32 = xoshiro128([half(low), half(low >> 32n), half(high), half(high >> 32n)]);
+  const uint32 = xoshiro128([lowWord(low), lowWord(low >> 32n), lowWord(high), lowWord(high >> 32n)]);
 
   const bits53 = (): number => (uint32() >>> 5) * 67108864 + (uint32() >>> 6);
   const uniform = (min = 0, max = 1): number => {

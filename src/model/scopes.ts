@@ -1,9 +1,10 @@
 // Walks an ONNX graph and its sub-graphs with lexical scope: which constant a name means where.
 // Knows the graph's structure only; nothing of formats on disk, kernels or methods.
+import { subgraphsOf, type GraphStep } from "../formats/onnx/graphs.ts";
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../formats/onnx/ir.ts";
 
 /** Where a graph sits: [] is the main graph; each step names a node, its attribute, and which of several graphs. */
-export type GraphPath = readonly { readonly node: number; readonly attribute: string; readonly index: number }[];
+export type GraphPath = readonly GraphStep[];
 
 /** A readable and unique key of a path: "" for the main graph. */
 export const pathKey = (path: GraphPath): string => path.map((s) => `${s.node}.${s.attribute}.${s.index}`).join("/");
@@ -30,16 +31,6 @@ export interface Scope {
   readonly constants: ReadonlyMap<string, ConstantHolder>;
   /** Every name that this graph defines itself. */
   readonly defined: ReadonlySet<string>;
-}
-
-/** The graphs held by a node's attributes. */
-export function* subgraphsOf(node: OnnxNode): Generator<{ attribute: string; index: number; graph: OnnxGraph }> {
-  for (const { name, value } of node.attributes) {
-    if (value.type === "graph") yield { attribute: name, index: 0, graph: value.value };
-    else if (value.type === "graphs") {
-      for (const [index, graph] of value.value.entries()) yield { attribute: name, index, graph };
-    }
-  }
 }
 
 /** The tensor in a Constant node's `value`, if it has one. */

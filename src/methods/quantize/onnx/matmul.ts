@@ -1,6 +1,7 @@
 // MatMul and Gemm with a constant right-hand matrix to the contributed operators on packed weights:
 // MatMulNBits (2, 4, 8 bits) and MatMulBnb4 (NF4, FP4), both of domain com.microsoft, version 1.
 // Gemm's alpha, beta, bias and transA become Mul, Add and Transpose around it.
+import { getFloat, getInt } from "../../../formats/onnx/attributes.ts";
 import { OnnxType, type OnnxNode, type OnnxTensor } from "../../../formats/onnx/ir.ts";
 import type { Use } from "../../../model/scopes.ts";
 import { pathKey } from "../../../model/scopes.ts";
@@ -13,16 +14,6 @@ import { node, pack, pendingTensor, scaleOnnxType, type Rewrite, type RewriteCon
 
 const contrib = "com.microsoft";
 
-const intOf = (n: OnnxNode, name: string, fallback: number): number => {
-  const value = n.attributes.find((a) => a.name === name)?.value;
-  return value?.type === "int" ? Number(value.value) : fallback;
-};
-
-const floatOf = (n: OnnxNode, name: string, fallback: number): number => {
-  const value = n.attributes.find((a) => a.name === name)?.value;
-  return value?.type === "float" ? value.value : fallback;
-};
-
 /** The matrix [K, N] or, transposed, [N, K] that all uses share; undefined where the operators do not fit. */
 export function matrixOf(weight: Weight): { k: number; n: number; transposed: boolean } | undefined {
   const [rows, cols, ...rest] = weight.dims;
@@ -31,7 +22,7 @@ export function matrixOf(weight: Weight): { k: number; n: number; transposed: bo
   for (const { node: n, inputIndex } of weight.uses) {
     if (inputIndex !== 1 || n.domain !== "") return undefined;
     if (n.opType === "MatMul") transposed.add(false);
-    else if (n.opType === "Gemm") transposed.add(intOf(n, "transB", 0) !== 0);
+    else if (n.opType === "Gemm") transposed.add(getInt(n, "transB", 0) !== 0);
     else return undefined;
   }
   const [flag] = transposed;
@@ -141,8 +132,8 @@ function productNodes(
   const base = old.name || output;
   if (old.opType !== "Gemm") return [...product(input, output, context.names.fresh(`${base}_packed`))];
   const nodes: OnnxNode[] = [];
-  const alpha = floatOf(old, "alpha", 1);
-  const beta = floatOf(old, "beta", 1);
+  const alpha = getFloat(old, "alpha", 1);
+  const beta = getFloat(old, "beta", 1);
   const withBias = bias !== "" && beta !== 0;
   const step = (opType: string, inputs: string[], last: boolean, attributes = {}): string => {
     const name = context.names.fresh(`${base}_${opType.toLowerCase()}`);
@@ -160,7 +151,7 @@ function productNodes(
     });
     return name;
   };
-  const left = intOf(old, "transA", 0) === 0 ? input : step("Transpose", [input], false, { perm: [1n, 0n] });
+  const left = getInt(old, "transA", 0) === 0 ? input : step("Transpose", [input], false, { perm: [1n, 0n] });
   const plain = alpha === 1 && !withBias;
   let result = plain ? output : context.names.fresh(`${base}_product`);
   nodes.push(...product(left, result, context.names.fresh(`${base}_packed`)));

@@ -1,5 +1,6 @@
 // ONNX as data: what the reader yields and the writer takes. Treated as immutable; an edit makes new
-// objects. An object that still has its `raw` range is written byte for byte as it was read.
+// objects. The very object that the reader made is written byte for byte as it was read; a changed copy
+// ({ ...node, inputs }) is encoded anew even if `raw` came along (see verbatim.ts).
 // Field names follow onnx.proto; unknown fields are carried along.
 import type { ByteSource } from "../../base/bytes.ts";
 
@@ -10,10 +11,10 @@ export interface RawRange {
   readonly length: number;
 }
 
-/** A protobuf field that this reader does not interpret: tag and payload, as on the wire. */
+/** One or more consecutive protobuf fields of this number that the reader does not interpret. */
 export interface UnknownField {
   readonly field: number;
-  readonly wireType: number;
+  /** As on the wire, tags included. */
   readonly payload: Uint8Array | RawRange;
 }
 
@@ -105,10 +106,19 @@ export interface OnnxNode {
 /** A dim is a number, a symbol, or unknown (undefined). */
 export type Dim = number | string | undefined;
 
+export interface TensorType {
+  readonly dataType: number;
+  /** Absent: even the rank is unknown. */
+  readonly dims?: readonly Dim[];
+  /** What the tensor means ("IMAGE" …), and what its dims mean ("DATA_BATCH" …). */
+  readonly denotation?: string;
+  readonly dimDenotations?: readonly (string | undefined)[];
+}
+
 export interface ValueInfo {
   readonly name: string;
   /** Absent when the value is not a plain tensor or carries no type. */
-  readonly tensor?: { readonly dataType: number; readonly dims?: readonly Dim[] };
+  readonly tensor?: TensorType;
   readonly docString?: string;
   readonly unknown?: readonly UnknownField[];
   readonly raw?: RawRange;
@@ -122,6 +132,8 @@ export interface OnnxGraph {
   readonly outputs: readonly ValueInfo[];
   readonly valueInfo: readonly ValueInfo[];
   readonly docString?: string;
+  /** Values that sparse initializers define; the initializers themselves are in `unknown`. */
+  readonly sparseNames?: readonly string[];
   /** Sparse initializers, quantization annotations, graph metadata … */
   readonly unknown?: readonly UnknownField[];
 }

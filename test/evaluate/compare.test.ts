@@ -59,7 +59,7 @@ describe("compareOutput", () => {
         const make = (side: 0 | 1, factor: number): OutputTensor => ({
           name: "y",
           dims: [pairs.length],
-          data: Float64Array.from(pairs, (pair) => pair[side] * factor),
+          data: Float64Array.from(pairs, (pair) => Math.fround(pair[side]) * factor),
         });
         const plain = compareOutput(make(0, 1), make(1, 1));
         const scaled = compareOutput(make(0, 1024), make(1, 1024));

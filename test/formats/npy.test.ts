@@ -12,7 +12,7 @@ function file(header: string, data: Uint8Array = new Uint8Array(), version = 1):
 const header = (descr: string, shape: string, order = "False"): string =>
   `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${shape}, }\n`;
 
-// numpy.save of numpy.arange(6, dtype="<f4").reshape(2, 3), NumPy 1.24
+// numpy.save of numpy.arange(6, dtype="<f4").reshape(2, 3), NumPy 2.4
 const fromNumpy = Uint8Array.from(
   Buffer.from(
     "934e554d5059010076007b276465736372273a20273c6634272c2027666f727472616e5f6f72646572273a2046616c73652c20277368617065" +

@@ -1,0 +1,93 @@
+// NVFP4 elements: the E2M1 code nearest to the real x * global / local, ties to the even code, saturating
+// at 6. `local` is the block's E4M3 scale, `global` the tensor's f32 divisor.
+// Contract: `source` are f32 by bits; subnormals, NaN and infinity count as 0, the sign of zeros is
+// kept except for NaN and infinity. A local scale of 0 gives codes 0.
+// The approximate value decides unless it lies near a midpoint; there midpoint * local (exact: at most
+// 8 bits) is compared with |x| * global in integers. Two codes a byte, first code low.
+// Tile: one thread 32 codes, which fill whole words; past the last code the last word holds zeros.
+import package::common::exact::{compare_product, flush_bits, is_non_finite};
+import package::common::grid::flat_workgroup;
+import package::common::minifloat::{in_doubt, midpoint_of, minifloat_bits, on_grid, round_grid, settle_grid};
+import package::common::shape::{Shape, cursor_at, cursor_group, cursor_next, cursor_source, cursor_valid};
+
+struct Params {
+  outer: u32,
+  dim: u32,
+  inner: u32,
+  block: u32,
+  blocks: u32,
+  order: u32,
+  words: u32,
+}
+
+override wg: u32 = 64;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> source: array<u32>;
+@group(0) @binding(2) var<storage, read> global_scale: array<f32>;
+@group(0) @binding(3) var<storage, read> scales: array<u32>;
+@group(0) @binding(4) var<storage, read_write> codes: array<u32>;
+
+fn nearest_code(x: f32, global_value: f32, local: f32, inverse: f32) -> u32 {
+  let magnitude = bitcast<u32>(abs(x) * global_value * inverse);
+  if (magnitude < 0x00800000u) {
+    return 0u;
+  }
+  if (magnitude >= 0x7f800000u) {
+    return 7u;
+  }
+  let grid = on_grid(magnitude, 0, 1u, 0);
+  if (in_doubt(grid)) {
+    let midpoint = midpoint_of(magnitude, grid);
+    return min(settle_grid(grid, -compare_product(midpoint * local, x, global_value)), 7u);
+  }
+  return min(round_grid(grid), 7u);
+}
+
+@compute @workgroup_size(wg)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroup_count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let thread = flat_workgroup(workgroup, workgroup_count) * wg + lane;
+  var at = thread * 4u;
+  if (at >= params.words) {
+    return;
+  }
+  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
+  var cursor = cursor_at(shape, thread * 32u);
+  let global_value = global_scale[0];
+  var loaded = 0xffffffffu;
+  var local = 0.0;
+  var inverse = 0.0;
+  var word = 0u;
+  var filled = 0u;
+  for (var k = 0u; k < 32u; k++) {
+    var code = 0u;
+    if (cursor_valid(shape, cursor)) {
+      let group = cursor_group(shape, cursor);
+      if (group != loaded) {
+        loaded = group;
+        let byte = (scales[group / 4u] >> (8u * (group % 4u))) & 0xffu;
+        local = bitcast<f32>(minifloat_bits(byte & 0x7fu, 0, 3u, -6));
+        inverse = select(1.0 / local, 0.0, local == 0.0);
+      }
+      let bits = source[cursor_source(shape, cursor)];
+      if (!is_non_finite(bits)) {
+        code = nearest_code(flush_bits(bits), global_value, local, inverse) | ((bits >> 31u) << 3u);
+      }
+    }
+    word |= code << filled;
+    filled += 4u;
+    if (filled == 32u) {
+      if (at < params.words) {
+        codes[at] = word;
+      }
+      at += 1u;
+      filled = 0u;
+      word = 0u;
+    }
+    cursor_next(shape, &cursor);
+  }
+}

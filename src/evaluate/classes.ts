@@ -44,33 +44,42 @@ function rowsAreProbabilities({ dims, data }: OutputTensor): boolean {
   return data.length > 0;
 }
 
-/** Compares two outputs of the same dims, row by row of the last axis. */
-export function compareClasses(a: OutputTensor, b: OutputTensor): ClassComparison {
-  const classes = a.dims.at(-1) ?? 1;
-  const kind = rowsAreProbabilities(a) ? "probabilities" : "logits";
+/** Adds up pairs of outputs, row by row of the last axis. */
+export interface ClassComparer {
+  add(a: OutputTensor, b: OutputTensor): void;
+  result(): ClassComparison;
+}
+
+/** Opens a comparison of classifiers; `sample`, an output of the first model, settles classes and kind. */
+export function classComparer(sample: OutputTensor): ClassComparer {
+  const classes = sample.dims.at(-1) ?? 1;
+  const kind = rowsAreProbabilities(sample) ? "probabilities" : "logits";
   let [rows, kl, maxKl, top1, top5] = [0, 0, 0, 0, 0];
-  for (let start = 0; start < a.data.length; start += classes) {
-    const rowA = a.data.subarray(start, start + classes);
-    const rowB = b.data.subarray(start, start + classes);
-    if (!rowA.every(Number.isFinite) || !rowB.every(Number.isFinite)) continue;
-    rows++;
-    const divergence = klDivergence(distribution(rowA, kind), distribution(rowB, kind));
-    kl += divergence;
-    maxKl = Math.max(maxKl, divergence);
-    const best = bestClass(rowA);
-    const rank = rankOf(rowB, best);
-    if (rank === 0) top1++;
-    if (rank < 5) top5++;
-  }
   const share = (hits: number): number => (rows === 0 ? 0 : hits / rows);
   return {
-    classes,
-    rows,
-    kind,
-    klDivergence: share(kl),
-    maxKlDivergence: maxKl,
-    top1Agreement: share(top1),
-    ...(classes > 5 && { top5Agreement: share(top5) }),
+    add(a, b) {
+      for (let start = 0; start < a.data.length; start += classes) {
+        const rowA = a.data.subarray(start, start + classes);
+        const rowB = b.data.subarray(start, start + classes);
+        if (!rowA.every(Number.isFinite) || !rowB.every(Number.isFinite)) continue;
+        rows++;
+        const divergence = klDivergence(distribution(rowA, kind), distribution(rowB, kind));
+        kl += divergence;
+        maxKl = Math.max(maxKl, divergence);
+        const rank = rankOf(rowB, bestClass(rowA));
+        if (rank === 0) top1++;
+        if (rank < 5) top5++;
+      }
+    },
+    result: () => ({
+      classes,
+      rows,
+      kind,
+      klDivergence: share(kl),
+      maxKlDivergence: maxKl,
+      top1Agreement: share(top1),
+      ...(classes > 5 && { top5Agreement: share(top5) }),
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { array, assert, double, property, tuple } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
-import { compareOutput, compareOutputs } from "../../src/evaluate/compare.ts";
+import { compareOutput, compareOutputs, outputsComparer } from "../../src/evaluate/compare.ts";
 import type { OutputTensor } from "../../src/evaluate/tensors.ts";
 
 const tensor = (name: string, dims: number[], values: number[]): OutputTensor => ({
@@ -142,5 +142,20 @@ describe("compareOutputs", () => {
     expect(compareOutputs([good], [bad]).warnings[0]).toMatch(/second model \(1 of 2/);
     expect(compareOutputs([bad], [good]).warnings[0]).toMatch(/first model .* give real ones/);
     expect(compareOutputs([bad], [bad]).warnings[0]).toMatch(/both models/);
+  });
+
+  test("several runs count as one long output", () => {
+    const [a1, a2] = [tensor("logits", [1, 3], [1, 2, 3]), tensor("logits", [1, 3], [3, 0, 0])];
+    const [b1, b2] = [tensor("logits", [1, 3], [1, 2, 2.5]), tensor("logits", [1, 3], [0, 1, 0])];
+    const comparer = outputsComparer();
+    comparer.add([a1], [b1]);
+    comparer.add([a2], [b2]);
+    const [runs] = comparer.result().outputs;
+    const whole = compareOutput(
+      tensor("logits", [2, 3], [...a1.data, ...a2.data]),
+      tensor("logits", [2, 3], [...b1.data, ...b2.data]),
+    );
+    expect(runs).toEqual({ ...whole, dims: [1, 3] });
+    expect(runs?.classes?.top1Agreement).toBe(0.5);
   });
 });

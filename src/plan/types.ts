@@ -1,5 +1,7 @@
 // A plan as plain, serialisable data. Methods produce work units; the planner turns them into a linear,
 // pipelined schedule over memory slots; `run` executes that. Nothing here knows a device.
+import type { AdapterClass } from "../base/profile.ts";
+import type { SlotSize } from "../base/slot.ts";
 import type { KernelCall } from "../kernels/kernel.ts";
 
 /** Bytes to fetch from an input: `rows` runs of `rowBytes`, `rowStride` apart, laid end to end. */
@@ -48,7 +50,105 @@ export interface WorkUnit {
   readonly label: string;
   /** Device buffers by name, local to the unit, in bytes (multiples of 4). */
   readonly buffers: Readonly<Record<string, number>>;
+  /**
+   * Buffers that must start as zeros. What an upload does not cover is zeroed as well; any other byte
+   * that no step has written is left over from an earlier unit.
+   */
+  readonly zeroed?: readonly string[];
   readonly uploads: readonly Upload[];
   readonly steps: readonly Step[];
   readonly downloads: readonly Download[];
 }
+
+/** A copy, a clear or a dispatch on the device. Slots are numbers of `Plan.slots`. */
+export type Command = CopyCommand | ClearCommand | DispatchCommand;
+
+export interface CopyCommand {
+  readonly kind: "copy";
+  readonly from: number;
+  readonly fromOffset: number;
+  readonly to: number;
+  readonly toOffset: number;
+  /** A multiple of 4, like the offsets. */
+  readonly bytes: number;
+}
+
+/** Fills a range with zeros. */
+export interface ClearCommand {
+  readonly kind: "clear";
+  readonly slot: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface DispatchCommand {
+  readonly kind: "dispatch";
+  /** Index into `Plan.calls`. */
+  readonly call: number;
+  /** Uniform slot and the offset of this call's params in it, a multiple of 256. */
+  readonly params: { readonly slot: number; readonly offset: number };
+  /** Storage bindings in the kernel's order; each binds the first `bytes` of its slot. */
+  readonly bindings: readonly { readonly slot: number; readonly bytes: number }[];
+}
+
+/** One step of a plan. They run in this order; `fill` goes on in the background until its batch's first submit. */
+export type PlanOp =
+  | { readonly kind: "create"; readonly slots: readonly number[] }
+  | { readonly kind: "destroy"; readonly slots: readonly number[] }
+  | { readonly kind: "fill"; readonly batch: number; readonly slot: number }
+  | { readonly kind: "submit"; readonly batch: number; readonly commands: readonly Command[]; readonly seconds: number }
+  | { readonly kind: "take"; readonly batch: number; readonly slot?: number };
+
+/** Units that travel together: one upload slot, one readback slot, as few submits as the work allows. */
+export interface PlanBatch {
+  /** Indices into `Plan.units`. */
+  readonly units: readonly number[];
+  /** Calls whose params open the upload slot, `paramsStride` bytes each. */
+  readonly params: readonly number[];
+  readonly uploads: readonly { readonly data: ReadRef | InlineRef; readonly offset: number; readonly bytes: number }[];
+  readonly downloads: readonly {
+    readonly unit: number;
+    readonly target: string;
+    readonly offset: number;
+    readonly bytes: number;
+  }[];
+  readonly uploadBytes: number;
+  readonly downloadBytes: number;
+}
+
+export interface PlanUnit {
+  readonly id: string;
+  readonly label: string;
+  /** Bytes that the unit reads from its sources. */
+  readonly bytesIn: number;
+}
+
+/** A whole run as plain data: what is read, where it lies, what is computed, in which order. */
+export interface Plan {
+  readonly version: 1;
+  /** SHA-256 of the work units: the same work has the same fingerprint under any budget that leaves its chunks alone. */
+  readonly fingerprint: string;
+  readonly adapterClass: AdapterClass;
+  readonly memoryBudget?: number;
+  readonly units: readonly PlanUnit[];
+  readonly calls: readonly KernelCall[];
+  readonly batches: readonly PlanBatch[];
+  readonly slots: readonly SlotSize[];
+  readonly ops: readonly PlanOp[];
+  /** Most bytes that exist on the device at once, staging included. */
+  readonly peakDeviceBytes: number;
+  /** The largest sum of live bytes at any step: no plan in this order can do with less. */
+  readonly lowerBoundBytes: number;
+  /** What it would take to give every buffer its own memory. */
+  readonly unsharedBytes: number;
+  readonly dispatches: number;
+  readonly submits: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** A rough figure from the adapter's class, for batching and progress. */
+  readonly estimatedSeconds: number;
+  readonly warnings: readonly string[];
+}
+
+/** Distance of two calls' params in an upload or uniform slot: WebGPU's largest offset alignment. */
+export const paramsStride = 256;

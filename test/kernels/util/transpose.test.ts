@@ -1,0 +1,4 @@
+import { describeRoom } from "../../support/describe-room.ts";
+import { room } from "./transpose.cases.ts";
+
+describeRoom(room);

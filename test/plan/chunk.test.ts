@@ -1,5 +1,5 @@
 // Chunks of rows: what is promised to fit does fit, checked by planning it.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OutOfMemoryError } from "../../src/base/errors.ts";
 import { chunkRows } from "../../src/plan/chunk.ts";
@@ -14,6 +14,8 @@ const copyCost = (rowBytes: number) => ({
   downloadBytes: rowBytes,
   largestBufferBytes: rowBytes,
 });
+
+const tooSmall = () => chunkRows(4096, copyCost(4096), profile, { alignment: 32, memoryBudget: 65536, label: "w" });
 
 describe("chunkRows", () => {
   it("leaves a tensor whole where it fits", () => {
@@ -34,9 +36,8 @@ describe("chunkRows", () => {
   });
 
   it("names needed and available bytes where not even the alignment fits", () => {
-    const call = () => chunkRows(4096, copyCost(4096), profile, { alignment: 32, memoryBudget: 65536, label: "w" });
-    expect(call).toThrow(OutOfMemoryError);
-    expect(call).toThrow(/^w needs .* for 32 rows/);
+    expect(tooSmall).toThrow(OutOfMemoryError);
+    expect(tooSmall).toThrow(/^w needs .* for 32 rows/);
   });
 
   it("gives chunks that the planner can overlap within the budget", () => {

@@ -1,5 +1,5 @@
 // Whole plans: golden texts, invariants on random units, refusals.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InternalError, OutOfMemoryError } from "../../src/base/errors.ts";
 import { formatPlan } from "../../src/plan/format.ts";
@@ -216,16 +216,16 @@ describe("plans of random units", () => {
   });
 });
 
-describe("refusals", () => {
-  const failure = (run: () => unknown): unknown => {
-    try {
-      run();
-    } catch (error) {
-      return error;
-    }
-    return undefined;
-  };
+const failure = (run: () => unknown): unknown => {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
 
+describe("refusals", () => {
   it("names unit, needed and available bytes beyond a binding, a buffer, a budget", () => {
     const { limits } = profile;
     const small = testProfile({ limits: { ...limits, maxStorageBufferBindingSize: MiB } });

@@ -1,5 +1,5 @@
 // Lifetimes, colouring and submits on their own: properties over random schedules.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { SlotUsage } from "../../src/base/slot.ts";
 import { findLifetimes, liveBytes, lowerBound } from "../../src/plan/lifetimes.ts";
@@ -56,12 +56,20 @@ const randomLifetimes = fc
       })),
   );
 
-describe("colourSlots", () => {
-  const colour = (lifetimes: readonly Lifetime[], factor: number) => {
-    const { bytes } = lowerBound(lifetimes, positions);
-    return { bytes, ...colourSlots(lifetimes, liveBytes(lifetimes, positions), Math.floor(bytes * factor)) };
-  };
+const colour = (lifetimes: readonly Lifetime[], factor: number) => {
+  const { bytes } = lowerBound(lifetimes, positions);
+  return { bytes, ...colourSlots(lifetimes, liveBytes(lifetimes, positions), Math.floor(bytes * factor)) };
+};
 
+const of = (id: number, bytes: number, at: number): Lifetime => ({
+  resource: id,
+  usage: "storage",
+  bytes,
+  start: at,
+  end: at,
+});
+
+describe("colourSlots", () => {
   it("keeps its promises on random lifetimes", () => {
     fc.assert(
       fc.property(randomLifetimes, fc.constantFrom(1, 1.02, 1.1, 2), (lifetimes, factor) => {
@@ -102,14 +110,6 @@ describe("colourSlots", () => {
     expect(peakBytes).toBe(2000);
   });
 
-  const of = (id: number, bytes: number, at: number): Lifetime => ({
-    resource: id,
-    usage: "storage",
-    bytes,
-    start: at,
-    end: at,
-  });
-
   it("puts small tenants into large slots while little else lives", () => {
     const { slots } = colour([of(0, 100, 0), of(1, 10, 1), of(2, 60, 2), of(3, 100, 3)], 1);
     expect(slots).toHaveLength(1);
@@ -125,9 +125,9 @@ describe("colourSlots", () => {
   });
 });
 
-describe("cutSubmits", () => {
-  const even = (count: number, seconds: number): number[] => Array.from<number>({ length: count }).fill(seconds);
+const even = (count: number, seconds: number): number[] => Array.from<number>({ length: count }).fill(seconds);
 
+describe("cutSubmits", () => {
   it("packs cheap dispatches by the largest count", () => {
     expect(cutSubmits(even(70, 1e-5))).toEqual([32, 64, 70]);
   });

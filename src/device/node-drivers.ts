@@ -50,8 +50,23 @@ export function findLlvmpipe(): string | undefined {
   return undefined;
 }
 
-/** Says what a driver needs to be tried. */
+/** Whether Linux shows a GPU to programs: a render node, NVIDIA's control node, or that of WSL. */
+function hasGpuNode(): boolean {
+  const renderNode = existsSync("/dev/dri") && readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
+  return renderNode || existsSync("/dev/nvidiactl") || existsSync("/dev/dxg");
+}
+
+/** Says what a driver needs to be tried. @throws IoError, FormatError where the embedded driver can't be unpacked */
 export async function setUpDriver(driver: DriverName): Promise<DriverSetup> {
+  if (driver === "hardware" && process.platform === "linux" && !hasGpuNode()) {
+    // Asking Dawn all the same would only make it print warnings about every driver it finds.
+    return {
+      ready: false,
+      missing: "Linux shows no GPU (no /dev/dri/renderD*, /dev/nvidiactl or /dev/dxg).",
+      remedy:
+        "Install the GPU's kernel driver; give a container access to it (docker run --device /dev/dri or --gpus all).",
+    };
+  }
   if (driver === "user" || driver === "hardware") return { ready: true };
   if (process.platform !== "linux") {
     return {

@@ -1,32 +1,8 @@
-// Sources and sinks in memory: byte arrays, and Blobs or Files of a page. No Node, no DOM beyond Blob.
+// Byte arrays as a source, and a sink that keeps what it is given in memory.
 import type { ByteSink, ByteSource } from "../../base/bytes.ts";
 import { IoError, UsageError, throwIfAborted } from "../../base/errors.ts";
 import { checkRange, requireSafePath } from "./checks.ts";
-
-/** Files that lie beside the main one, by path relative to its folder. */
-export interface SiblingOptions<T> {
-  readonly siblings?: Readonly<Record<string, T>>;
-}
-
-function siblingOpener<T>(
-  name: string,
-  siblings: Readonly<Record<string, T>> | undefined,
-  open: (file: T, path: string) => ByteSource,
-): Pick<ByteSource, "sibling"> {
-  if (!siblings) return {};
-  const files = new Map(Object.entries(siblings));
-  return {
-    async sibling(relativePath) {
-      const path = requireSafePath(relativePath, name).join("/");
-      const file = files.get(path);
-      if (file !== undefined) return open(file, path);
-      throw new IoError(`${name}: the file "${path}" was not given.`, {
-        hint: `Give "${path}" together with the model.`,
-        details: { file: name, location: path },
-      });
-    },
-  };
-}
+import { siblingOpener, type SiblingOptions } from "./siblings.ts";
 
 /** A source over bytes in memory. Reads are views, not copies: nobody may write into them. */
 export function fromBytes(name: string, bytes: Uint8Array, options: SiblingOptions<Uint8Array> = {}): ByteSource {
@@ -39,31 +15,6 @@ export function fromBytes(name: string, bytes: Uint8Array, options: SiblingOptio
       return bytes.subarray(offset, offset + length);
     },
     ...siblingOpener(name, options.siblings, (file, path) => fromBytes(path, file)),
-  };
-}
-
-/**
- * A source over a Blob or File; only what is asked for is read.
- * @example fromBlob(input.files[0], input.files[0].name, { siblings: { "model.onnx_data": input.files[1] } })
- */
-export function fromBlob(blob: Blob, name: string, options: SiblingOptions<Blob> = {}): ByteSource {
-  const source = { name, size: blob.size };
-  return {
-    ...source,
-    async read(offset, length, signal) {
-      throwIfAborted(signal);
-      checkRange(source, offset, length);
-      try {
-        return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
-      } catch (cause) {
-        throw new IoError(`${name}: reading failed; the file may have changed or gone.`, {
-          hint: "Choose the file again.",
-          details: { file: name, offset, length },
-          cause,
-        });
-      }
-    },
-    ...siblingOpener(name, options.siblings, (file, path) => fromBlob(file, path)),
   };
 }
 

@@ -1,10 +1,23 @@
 // A shader import: `import code from "../../shaders/family/name.wgsl?flagA&flagB"`.
 // The query lists the WESL conditions that hold; the build links the file into plain WGSL.
+// A module pattern may hold one star only, so each query in use has its own declaration.
 declare module "*.wgsl" {
   const code: string;
   export default code;
 }
-declare module "*.wgsl?*" {
+declare module "*.wgsl?contiguous" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?quads" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?width16" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?width32" {
   const code: string;
   export default code;
 }

@@ -2,6 +2,7 @@
 // stand where f16 meets a value that must stay f32: graph inputs and outputs, operators on the block list,
 // operators that are not known to take f16, and the bodies of Loop and Scan.
 import { elementCount } from "../../../base/dtypes.ts";
+import { encodeHalf } from "../../../base/half.ts";
 import {
   OnnxType,
   type AttributeValue,
@@ -299,24 +300,14 @@ function usedNames(nodes: readonly OnnxNode[], outputs: readonly ValueInfo[]): S
   return used;
 }
 
+const largestHalf = 65504;
+
 /** ConstantOfShape holds one element; its f32 bits to f16, rounded to nearest even and saturated. */
 function halfScalar(tensor: OnnxTensor): OnnxTensor {
   if (tensor.data.kind !== "bytes" || tensor.data.bytes.byteLength < 4) return tensor;
   const { bytes } = tensor.data;
   const value = new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true);
   const half = new Uint8Array(2);
-  new DataView(half.buffer).setUint16(0, halfBits(value), true);
+  new DataView(half.buffer).setUint16(0, encodeHalf(Math.max(-largestHalf, Math.min(largestHalf, value))), true);
   return { name: tensor.name, dataType: OnnxType.FLOAT16, dims: tensor.dims, data: { kind: "bytes", bytes: half } };
-}
-
-function halfBits(value: number): number {
-  const sign = Object.is(value, -0) || value < 0 ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (Number.isNaN(value)) return 0x7e00;
-  if (magnitude >= 65504) return sign | 0x7bff;
-  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude || Number.MIN_VALUE)));
-  const scaled = magnitude / 2 ** (exponent - 10);
-  const floor = Math.floor(scaled);
-  const rounded = scaled - floor > 0.5 || (scaled - floor === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-  return sign | (exponent === -14 ? rounded : ((exponent + 14) << 10) + rounded);
 }

@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+// The command line: declares commands, runs one, maps errors to exit codes. Each command is loaded when it is
+// asked for, so that --help and inspect never load the GPU runtime.
+import { Command, CommanderError } from "commander";
+import { wgslimVersion } from "../version.ts";
+import { describeError, exitCodeOf, exitCodes } from "./exit.ts";
+import { addRecipeOptions } from "./recipe-options.ts";
+
+const program = new Command("wgslim")
+  .description(
+    "Compress neural networks on any GPU: quantize ONNX models with WebGPU, prove the result, keep the runtime you have.",
+  )
+  .version(wgslimVersion)
+  .showSuggestionAfterError()
+  .exitOverride()
+  .configureHelp({ sortSubcommands: false });
+
+const interrupt = new AbortController();
+process.once("SIGINT", () => interrupt.abort(new Error("interrupted")));
+process.once("SIGTERM", () => interrupt.abort(new Error("terminated")));
+
+program
+  .command("inspect")
+  .argument("<model>", "an ONNX file")
+  .description("layers, operators, shapes, types and bytes; with --stats value ranges and histograms")
+  .option("--stats", "read the weights: ranges, zeros, non-finite values, histograms")
+  .option("--all", "list every weight, not only the largest 40")
+  .option("--json", "one JSON object on stdout")
+  .addHelpText("after", "\nExample:\n  wgslim inspect model.onnx --stats")
+  .action(async (model, flags) => (await import("./commands/inspect.ts")).inspect(model, flags, interrupt.signal));
+
+addRecipeOptions(program.command("plan").argument("<model>", "an ONNX file"))
+  .description("what quantize would do: bytes, device memory, dispatches, skipped tensors; needs no GPU")
+  .option("--ops", "print every step")
+  .option("--json", "one JSON object on stdout")
+  .addHelpText("after", "\nExample:\n  wgslim plan model.onnx --format int4 --block 32")
+  .action(async (model, flags) => (await import("./commands/plan.ts")).plan(model, flags, interrupt.signal));
+
+addRecipeOptions(program.command("quantize").argument("<model>", "an ONNX file"))
+  .description("quantize weights on the GPU, prove the file, write it")
+  .requiredOption("-o, --output <file>", "the file to write")
+  .option("--force", "replace an existing output")
+  .option("--min-sqnr <dB>", "fail, exit 3 and write nothing where a tensor falls below")
+  .option("--min-cosine <c>", "fail, exit 3 and write nothing where a tensor falls below")
+  .option("--checkpoint <file>", "keep finished work here; run again to go on after an interruption")
+  .option("--adapter <kind>", "auto, webgpu, gpu.js or cpu", "auto")
+  .option("--report <file>", "write a report too: .html, .md or .json")
+  .option("--json", "one JSON object on stdout")
+  .option("--quiet", "no progress and no table")
+  .addHelpText(
+    "after",
+    '\nExample:\n  wgslim quantize model.onnx -o model_int4.onnx --format int4 --block 32 --search mse --rule "*lm_head*=int8"',
+  )
+  .action(async (model, flags) => (await import("./commands/quantize.ts")).quantize(model, flags, interrupt.signal));
+
+program
+  .command("compare")
+  .argument("<a>", "an ONNX file, the reference")
+  .argument("<b>", "an ONNX file")
+  .description("run both in onnxruntime on the same inputs and compare every output")
+  .option(
+    "--input <name=file>",
+    "input from a .npy or .json file; repeatable",
+    (value: string, earlier: string[]) => [...earlier, value],
+    [],
+  )
+  .option(
+    "--shape <name=dims>",
+    "shape of a random input, such as image=1,3,224,224; repeatable",
+    (value: string, earlier: string[]) => [...earlier, value],
+    [],
+  )
+  .option(
+    "--dim <name=size>",
+    "size of a named dimension; repeatable",
+    (value: string, earlier: string[]) => [...earlier, value],
+    [],
+  )
+  .option("--runs <n>", "random inputs to average over", "1")
+  .option("--seed <n>", "seed of the random inputs", "0")
+  .option("--min-cosine <c>", "exit 3 where an output falls below")
+  .option("--json", "one JSON object on stdout")
+  .addHelpText("after", "\nExample:\n  wgslim compare model.onnx model_int4.onnx --dim batch=2 --seed 1")
+  .action(async (a, b, flags) => (await import("./commands/compare.ts")).compare(a, b, flags));
+
+program
+  .command("doctor")
+  .description("which adapters there are, which is chosen and why, and what each missing one needs")
+  .option("--json", "one JSON object on stdout")
+  .addHelpText("after", "\nExample:\n  wgslim doctor")
+  .action(async (flags) => (await import("./commands/doctor.ts")).doctor(flags));
+
+program
+  .command("bench")
+  .description("throughput of every kernel against a copy kernel and against peers, on this adapter")
+  .option("--filter <text>", "only benchmarks whose name holds this text")
+  .option("--runs <n>", "timed runs of each; the median counts", "5")
+  .option("--json <file>", "write the figures here too")
+  .addHelpText("after", "\nExample:\n  wgslim bench --filter quantize")
+  .action(async (flags) => (await import("./commands/bench.ts")).bench(flags));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  else {
+    process.stderr.write(`${describeError(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+// Drivers may keep threads alive; what had to be written is written.
+process.stdout.write("", () => process.exit());

@@ -1,0 +1,58 @@
+// The public entry for every platform: open a device, open a model, plan, run. File and platform helpers are
+// in "wgslim/node" and "wgslim/web".
+export {
+  AbortedError,
+  DeviceLostError,
+  FormatError,
+  GpuError,
+  InternalError,
+  IoError,
+  NoAdapterError,
+  NonFiniteError,
+  OutOfMemoryError,
+  ProofError,
+  QualityGateError,
+  UnsupportedError,
+  UsageError,
+  WgslimError,
+  type ErrorCode,
+  type ErrorDetails,
+} from "./base/errors.ts";
+export type { ByteSink, ByteSource } from "./base/bytes.ts";
+export type { AdapterClass, DeviceLimits, DeviceProfile } from "./base/profile.ts";
+export { openModel, type Model, type OnnxFile } from "./compress/open-model.ts";
+export {
+  planCompression,
+  type CompressionPlan,
+  type PlannedTensor,
+  type QuantizeRecipe,
+} from "./compress/plan-compression.ts";
+export {
+  runCompression,
+  type CompressionResult,
+  type QualityGate,
+  type RunCompressionOptions,
+  type TensorResult,
+} from "./compress/run-compression.ts";
+export type { GpuContext } from "./device/context.ts";
+export { openDevice, type OpenDeviceOptions } from "./device/open.ts";
+export { fromBlob } from "./formats/sources/blob.ts";
+export { fromBytes, toMemory } from "./formats/sources/memory.ts";
+export { fromUrl } from "./formats/sources/url.ts";
+export type { ErrorStatistics } from "./kernels/quantize/error-sums.ts";
+export { kernelSpecs } from "./kernels/registry.ts";
+export {
+  formatNames,
+  resolveFormat,
+  type FormatName,
+  type FormatOptions,
+  type ResolvedFormat,
+} from "./methods/quantize/formats.ts";
+export { parseRule, type Rule, type SkipPolicy } from "./methods/quantize/rules.ts";
+export type { ScaleSearch } from "./methods/quantize/encoding.ts";
+export { formatPlan } from "./plan/format.ts";
+export type { Plan } from "./plan/types.ts";
+export { portableProfile } from "./plan/portable-profile.ts";
+export type { Backend } from "./run/backend.ts";
+export type { RunProgress } from "./run/run-plan.ts";
+export { WebGpuBackend } from "./run/webgpu-backend.ts";

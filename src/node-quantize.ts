@@ -1,0 +1,163 @@
+// Quantizing files in Node: opens the device and the files, runs the plan, hashes, and reports.
+import { createHash } from "node:crypto";
+import type { ByteSource } from "./base/bytes.ts";
+import { NoAdapterError } from "./base/errors.ts";
+import { openModel } from "./compress/open-model.ts";
+import { planCompression, type QuantizeRecipe } from "./compress/plan-compression.ts";
+import { runCompression, type QualityGate, type TensorResult } from "./compress/run-compression.ts";
+import { openDevice } from "./device/node.ts";
+import { kernelReferences } from "./kernels/references.ts";
+import { kernelSpecs } from "./kernels/registry.ts";
+import { FileCheckpoint } from "./node-checkpoint.ts";
+import { fromFile, toFile } from "./node-files.ts";
+import { wgslimVersion } from "./version.ts";
+import type { QuantizeReport } from "./report/types.ts";
+import type { Backend } from "./run/backend.ts";
+import { CpuBackend } from "./run/cpu-backend.ts";
+import type { RunProgress } from "./run/run-plan.ts";
+import { WebGpuBackend } from "./run/webgpu-backend.ts";
+
+export interface NodeBackendOptions {
+  /** `auto`: WebGPU, and where there is none gpu.js, with a warning. */
+  readonly adapter?: "auto" | "webgpu" | "gpu.js" | "cpu";
+  readonly memoryBudget?: number;
+}
+
+export interface OpenBackend {
+  readonly backend: Backend;
+  readonly warning?: string;
+  dispose(): void;
+}
+
+/**
+ * Opens what computes: a WebGPU device, or the fallback.
+ * @throws NoAdapterError when WebGPU is asked for and there is none
+ */
+export async function openNodeBackend(options: NodeBackendOptions = {}): Promise<OpenBackend> {
+  const { adapter = "auto" } = options;
+  const budget = options.memoryBudget === undefined ? {} : { memoryBudget: options.memoryBudget };
+  if (adapter === "cpu") return plain(new CpuBackend(kernelReferences, budget));
+  if (adapter === "gpu.js") return openFallback(budget);
+  try {
+    const gpu = await openDevice(budget);
+    const backend = new WebGpuBackend(gpu, kernelSpecs);
+    return { backend, dispose: () => gpu.dispose() };
+  } catch (error) {
+    if (adapter === "webgpu" || !(error instanceof NoAdapterError)) throw error;
+    return { ...(await openFallback(budget)), warning: `${error.message} Going on with gpu.js, which is much slower.` };
+  }
+}
+
+async function openFallback(budget: { memoryBudget?: number }): Promise<OpenBackend> {
+  const { openGpuJsBackend } = await import("./fallback/gpu-js-backend.ts");
+  return plain(await openGpuJsBackend(budget));
+}
+
+const plain = (backend: Backend): OpenBackend => ({ backend, dispose: () => undefined });
+
+export interface QuantizeFileOptions extends QuantizeRecipe {
+  readonly gate?: QualityGate;
+  /** Replace an existing output. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: RunProgress) => void;
+  readonly onTensor?: (tensor: TensorResult) => void;
+  readonly onWarning?: (text: string) => void;
+  /** File that keeps finished work over an interruption. */
+  readonly checkpoint?: string;
+  /** What computes; by default opened for this call and disposed after it. */
+  readonly backend?: () => Promise<OpenBackend>;
+}
+
+/**
+ * Quantizes an ONNX file: reads, packs on the device, writes, proves, reports.
+ *
+ * @throws UsageError, FormatError, UnsupportedError, NonFiniteError, QualityGateError, ProofError, IoError,
+ *   NoAdapterError, DeviceLostError, OutOfMemoryError, AbortedError; in each case no output is left
+ * @example const report = await quantizeFile("model.onnx", "model_int4.onnx", { format: "int4" });
+ */
+export async function quantizeFile(
+  input: string,
+  output: string,
+  options: QuantizeFileOptions,
+): Promise<QuantizeReport> {
+  const started = performance.now();
+  const { gate, force, signal, onProgress, onTensor, onWarning, checkpoint, backend, ...recipe } = options;
+  const source = await fromFile(input);
+  try {
+    const model = await openModel(source, signal ? { signal } : {});
+    const sink = await toFile(output, { force: force ?? false, notSameAs: [input] });
+    let opened: OpenBackend | undefined;
+    try {
+      opened = await (backend ?? openNodeBackend)();
+      if (opened.warning) onWarning?.(opened.warning);
+      const plan = planCompression(model, opened.backend.profile, recipe, { producer: `wgslim ${wgslimVersion}` });
+      for (const warning of plan.warnings) onWarning?.(warning);
+      const result = await runCompression(plan, opened.backend, {
+        output: sink,
+        ...(signal ? { signal } : {}),
+        ...(onProgress ? { onProgress } : {}),
+        ...(onTensor ? { onTensor } : {}),
+        ...(gate ? { gate } : {}),
+        ...(checkpoint === undefined ? {} : { checkpoint: await FileCheckpoint.open(checkpoint) }),
+      });
+      const written = await fromFile(output);
+      try {
+        return {
+          input: { path: input, bytes: source.size, sha256: await hashSource(source) },
+          output: { path: output, bytes: written.size, sha256: await hashSource(written) },
+          adapter: opened.backend.profile.description,
+          plan: {
+            peakDeviceBytes: plan.plan.peakDeviceBytes,
+            lowerBoundBytes: plan.plan.lowerBoundBytes,
+            dispatches: plan.plan.dispatches,
+            submits: plan.plan.submits,
+          },
+          tensors: result.tensors.map(reportTensor),
+          skipped: plan.skipped,
+          warnings: [...(opened.warning ? [opened.warning] : []), ...plan.warnings],
+          seconds: (performance.now() - started) / 1000,
+        };
+      } finally {
+        await written.close?.();
+      }
+    } catch (error) {
+      await sink.discard();
+      throw error;
+    } finally {
+      opened?.dispose();
+    }
+  } finally {
+    await source.close?.();
+  }
+}
+
+const reportTensor = ({
+  name,
+  op,
+  shape,
+  format,
+  bytesBefore,
+  bytesAfter,
+  statistics,
+}: TensorResult): QuantizeReport["tensors"][number] => ({
+  name,
+  op,
+  shape,
+  format,
+  bytesBefore,
+  bytesAfter,
+  sqnrDb: statistics.sqnrDb,
+  maxAbsError: statistics.maxAbsError,
+  cosine: statistics.cosine,
+});
+
+const hashWindow = 4 * 2 ** 20;
+
+async function hashSource(source: ByteSource): Promise<string> {
+  const hash = createHash("sha256");
+  for (let offset = 0; offset < source.size; offset += hashWindow) {
+    hash.update(await source.read(offset, Math.min(hashWindow, source.size - offset)));
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,9 @@
+// The public entry for Node: everything of the main entry, with Dawn behind `openDevice`, and files.
+export * from "./index.ts";
+export { openDevice } from "./device/node.ts";
+export { doctorReport } from "./device/node-doctor.ts";
+export { formatDoctor, type DoctorReport } from "./device/doctor.ts";
+export { FileCheckpoint } from "./node-checkpoint.ts";
+export { fromFile, toFile } from "./node-files.ts";
+export { openNodeBackend, quantizeFile, type QuantizeFileOptions } from "./node-quantize.ts";
+export type { QuantizeReport } from "./report/types.ts";

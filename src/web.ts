@@ -1,0 +1,3 @@
+// The public entry for pages and workers: everything of the main entry, and the browser's files.
+export * from "./index.ts";
+export { toBlob, toOpfs } from "./web-files.ts";

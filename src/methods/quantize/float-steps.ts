@@ -3,9 +3,9 @@
 import { InternalError, UnsupportedError } from "../../base/errors.ts";
 import { e2m1, e2m3, e3m2, e4m3fn, e5m2, largestValue, microfloatBits } from "../../base/microfloat.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
-import { absmaxScaleCall } from "../../kernels/quantize/absmax-scale.ts";
-import { float8DecodeCall } from "../../kernels/quantize/float8-decode.ts";
-import { float8EncodeCall } from "../../kernels/quantize/float8-encode.ts";
+import { absmaxScaleCall, absmaxScaleSpec } from "../../kernels/quantize/absmax-scale.ts";
+import { float8DecodeCall, float8DecodeSpec } from "../../kernels/quantize/float8-decode.ts";
+import { float8EncodeCall, float8EncodeSpec } from "../../kernels/quantize/float8-encode.ts";
 import {
   codeCount,
   elementsOf,
@@ -13,17 +13,16 @@ import {
   type BlockedGeometry,
   type Geometry,
 } from "../../kernels/quantize/geometry.ts";
-import { mxDecodeCall } from "../../kernels/quantize/mx-decode.ts";
-import { mxEncodeCall } from "../../kernels/quantize/mx-encode.ts";
-import { mxScaleCall } from "../../kernels/quantize/mx-scale.ts";
-import { nvfp4DecodeCall } from "../../kernels/quantize/nvfp4-decode.ts";
-import { nvfp4EncodeCall } from "../../kernels/quantize/nvfp4-encode.ts";
-import { nvfp4ScaleCall } from "../../kernels/quantize/nvfp4-scale.ts";
+import { mxDecodeCall, mxDecodeSpec } from "../../kernels/quantize/mx-decode.ts";
+import { mxEncodeCall, mxEncodeSpec } from "../../kernels/quantize/mx-encode.ts";
+import { mxScaleCall, mxScaleSpec } from "../../kernels/quantize/mx-scale.ts";
+import { nvfp4DecodeCall, nvfp4DecodeSpec } from "../../kernels/quantize/nvfp4-decode.ts";
+import { nvfp4EncodeCall, nvfp4EncodeSpec } from "../../kernels/quantize/nvfp4-encode.ts";
+import { nvfp4ScaleCall, nvfp4ScaleSpec } from "../../kernels/quantize/nvfp4-scale.ts";
 import { packedBytes, segmentsOf } from "../../kernels/quantize/shape.ts";
 import type { EncodeRequest, EncodeSteps, MicroscalingEncoding } from "./encoding.ts";
 import {
   absmaxSteps,
-  ceil4,
   fitting,
   joined,
   loadedScales,
@@ -32,6 +31,7 @@ import {
   storedScales,
   type StepsPiece,
 } from "./group-steps.ts";
+import { kernelStep, wordBytes } from "./kernel-step.ts";
 
 const mxElements = { e2m1, e2m3, e3m2, e4m3: e4m3fn, e5m2 } as const;
 const mxBlock = 32;
@@ -53,17 +53,19 @@ export function float8EncodeSteps(profile: DeviceProfile, request: EncodeRequest
   const groups = groupCount(geometry);
   const [absmax, scales, codes] = [`${prefix}absmax`, `${prefix}scales`, `${prefix}codes`];
   const count = codeCount(geometry, layout);
-  const { piece, stored } = storedScales(scales, groups, scaleType);
+  const { piece, stored } = storedScales(profile, scales, groups, scaleType);
   const all = joined(
-    absmaxSteps(source, geometry, layout, { groups, ...segmentsOf(geometry) }, absmax),
+    absmaxSteps(profile, source, geometry, layout, { groups, ...segmentsOf(geometry) }, absmax),
     {
       buffers: { [scales]: groups * 4, [codes]: packedBytes(count, 8) },
       steps: [
-        {
-          call: absmaxScaleCall(groups, largestValue(element), { half: scaleType === "f16" }),
-          bindings: [absmax, scales],
-        },
-        { call: float8EncodeCall(geometry, layout, element), bindings: [source, scales, codes] },
+        kernelStep(
+          profile,
+          absmaxScaleSpec,
+          absmaxScaleCall(groups, largestValue(element), { half: scaleType === "f16" }),
+          [absmax, scales],
+        ),
+        kernelStep(profile, float8EncodeSpec, float8EncodeCall(geometry, layout, element), [source, scales, codes]),
       ],
     },
     piece,
@@ -80,16 +82,17 @@ export function float8DecodeSteps(
 ): StepsPiece {
   const { geometry, layout, prefix, scaleType } = request;
   const stored = present(encoded.scales);
-  const { piece, scales } = loadedScales(stored, groupCount(geometry), scaleType, `${prefix}decode.scales`);
+  const { piece, scales } = loadedScales(profile, stored, groupCount(geometry), scaleType, `${prefix}decode.scales`);
   return fitting(
     profile,
     joined(piece, {
       buffers: { [target]: elementsOf(geometry) * 4 },
       steps: [
-        {
-          call: float8DecodeCall(geometry, layout, float8Element(request)),
-          bindings: [encoded.codes.buffer, scales, target],
-        },
+        kernelStep(profile, float8DecodeSpec, float8DecodeCall(geometry, layout, float8Element(request)), [
+          encoded.codes.buffer,
+          scales,
+          target,
+        ]),
       ],
     }),
   );
@@ -110,11 +113,11 @@ export function mxEncodeSteps(profile: DeviceProfile, request: EncodeRequest): E
   const count = codeCount(geometry, layout);
   const bits = microfloatBits(element);
   return fitting(profile, {
-    buffers: { [scales]: ceil4(groups), [codes]: packedBytes(count, bits) },
+    buffers: { [scales]: wordBytes(groups), [codes]: packedBytes(count, bits) },
     uploads: [],
     steps: [
-      { call: mxScaleCall(geometry, layout, element, scaleRule), bindings: [source, scales] },
-      { call: mxEncodeCall(geometry, layout, element), bindings: [source, scales, codes] },
+      kernelStep(profile, mxScaleSpec, mxScaleCall(geometry, layout, element, scaleRule), [source, scales]),
+      kernelStep(profile, mxEncodeSpec, mxEncodeCall(geometry, layout, element), [source, scales, codes]),
     ],
     codes: part(codes, codeBytes(count, bits)),
     scales: part(scales, groups),
@@ -133,7 +136,7 @@ export function mxDecodeSteps(
   return fitting(profile, {
     buffers: { [target]: elementsOf(geometry) * 4 },
     uploads: [],
-    steps: [{ call, bindings: [encoded.codes.buffer, present(encoded.scales).buffer, target] }],
+    steps: [kernelStep(profile, mxDecodeSpec, call, [encoded.codes.buffer, present(encoded.scales).buffer, target])],
   });
 }
 
@@ -151,12 +154,12 @@ export function nvfp4EncodeSteps(profile: DeviceProfile, request: EncodeRequest)
   const whole: Geometry = { kind: "wide", outer: 1, channels: 1, inner: elementsOf(geometry) };
   const groups = groupCount(geometry);
   const count = codeCount(geometry, layout);
-  const all = joined(absmaxSteps(source, whole, "natural", { groups: 1, ...segmentsOf(whole) }, absmax), {
-    buffers: { [globalScale]: 4, [scales]: ceil4(groups), [codes]: packedBytes(count, 4) },
+  const all = joined(absmaxSteps(profile, source, whole, "natural", { groups: 1, ...segmentsOf(whole) }, absmax), {
+    buffers: { [globalScale]: 4, [scales]: wordBytes(groups), [codes]: packedBytes(count, 4) },
     steps: [
-      { call: absmaxScaleCall(1, nvfp4Range, { inverse: true }), bindings: [absmax, globalScale] },
-      { call: nvfp4ScaleCall(geometry, layout), bindings: [source, globalScale, scales] },
-      { call: nvfp4EncodeCall(geometry, layout), bindings: [source, globalScale, scales, codes] },
+      kernelStep(profile, absmaxScaleSpec, absmaxScaleCall(1, nvfp4Range, { inverse: true }), [absmax, globalScale]),
+      kernelStep(profile, nvfp4ScaleSpec, nvfp4ScaleCall(geometry, layout), [source, globalScale, scales]),
+      kernelStep(profile, nvfp4EncodeSpec, nvfp4EncodeCall(geometry, layout), [source, globalScale, scales, codes]),
     ],
   });
   return fitting(profile, {
@@ -180,7 +183,7 @@ export function nvfp4DecodeSteps(
   return fitting(profile, {
     buffers: { [target]: elementsOf(geometry) * 4 },
     uploads: [],
-    steps: [{ call: nvfp4DecodeCall(geometry, layout), bindings }],
+    steps: [kernelStep(profile, nvfp4DecodeSpec, nvfp4DecodeCall(geometry, layout), bindings)],
   });
 }
 

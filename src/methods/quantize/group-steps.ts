@@ -1,13 +1,19 @@
 // Steps that the float and very-low-bit encodings share: maxima of groups, scales kept as f32 or f16.
 import { UnsupportedError } from "../../base/errors.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
-import { narrowCounterBytes, narrowCounterWords, narrowHalfCall } from "../../kernels/cast/narrow-half.ts";
-import { widenHalfCall } from "../../kernels/cast/widen-half.ts";
-import { groupAbsmaxCall } from "../../kernels/quantize/group-absmax.ts";
+import {
+  narrowCounterBytes,
+  narrowCounterWords,
+  narrowHalfCall,
+  narrowHalfSpec,
+} from "../../kernels/cast/narrow-half.ts";
+import { widenHalfCall, widenHalfSpec } from "../../kernels/cast/widen-half.ts";
+import { groupAbsmaxCall, groupAbsmaxSpec } from "../../kernels/quantize/group-absmax.ts";
 import type { CodeLayout, Geometry } from "../../kernels/quantize/geometry.ts";
 import { partialsOf, type Segmentation } from "../../kernels/quantize/shape.ts";
 import type { Step, Upload } from "../../plan/types.ts";
 import type { EncodedPart, EncodeRequest, ScaleType } from "./encoding.ts";
+import { kernelStep, wordBytes } from "./kernel-step.ts";
 
 /** What steps add to a unit. */
 export interface StepsPiece {
@@ -15,8 +21,6 @@ export interface StepsPiece {
   readonly uploads: readonly Upload[];
   readonly steps: readonly Step[];
 }
-
-export const ceil4 = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 
 /** A part whose buffer is just large enough. */
 export const part = (buffer: string, bytes: number): EncodedPart => ({ buffer, bytes });
@@ -57,6 +61,7 @@ export function requireAbsmax({ encoding, search }: EncodeRequest): void {
 
 /** f32 maxima [groups] of a request's source into `target`, folded where groups are cut into segments. */
 export function absmaxSteps(
+  profile: DeviceProfile,
   source: string,
   geometry: Geometry,
   layout: CodeLayout,
@@ -65,7 +70,7 @@ export function absmaxSteps(
 ): StepsPiece {
   const { groups, segments } = cut;
   if (segments === 1) {
-    const steps = [{ call: groupAbsmaxCall(geometry, layout, cut), bindings: [source, target] }];
+    const steps = [kernelStep(profile, groupAbsmaxSpec, groupAbsmaxCall(geometry, layout, cut), [source, target])];
     return { buffers: { [target]: groups * 4 }, uploads: [], steps };
   }
   const partials = `${target}.segments`;
@@ -73,17 +78,20 @@ export function absmaxSteps(
     buffers: { [partials]: groups * segments * 4, [target]: groups * 4 },
     uploads: [],
     steps: [
-      { call: groupAbsmaxCall(geometry, layout, cut), bindings: [source, partials] },
-      {
-        call: groupAbsmaxCall(partialsOf(groups, segments), "natural", { segments: 1, length: segments }),
-        bindings: [partials, target],
-      },
+      kernelStep(profile, groupAbsmaxSpec, groupAbsmaxCall(geometry, layout, cut), [source, partials]),
+      kernelStep(
+        profile,
+        groupAbsmaxSpec,
+        groupAbsmaxCall(partialsOf(groups, segments), "natural", { segments: 1, length: segments }),
+        [partials, target],
+      ),
     ],
   };
 }
 
 /** Stores f32 scales (which f16 can hold, if asked for) in the scale type; `stored` is the part for the file. */
 export function storedScales(
+  profile: DeviceProfile,
   scales: string,
   groups: number,
   type: ScaleType,
@@ -93,9 +101,9 @@ export function storedScales(
   const zero = { kind: "inline", words: narrowCounterWords.map(() => 0) } as const;
   return {
     piece: {
-      buffers: { [packed]: ceil4(groups * 2), [counters]: narrowCounterBytes },
+      buffers: { [packed]: wordBytes(groups * 2), [counters]: narrowCounterBytes },
       uploads: [{ buffer: counters, data: zero }],
-      steps: [{ call: narrowHalfCall("f16", groups), bindings: [scales, packed, counters] }],
+      steps: [kernelStep(profile, narrowHalfSpec, narrowHalfCall("f16", groups), [scales, packed, counters])],
     },
     stored: part(packed, groups * 2),
   };
@@ -103,12 +111,13 @@ export function storedScales(
 
 /** The f32 scales behind a stored part, widened into `scratch` where they are f16. */
 export function loadedScales(
+  profile: DeviceProfile,
   stored: EncodedPart,
   groups: number,
   type: ScaleType,
   scratch: string,
 ): { readonly piece: Partial<StepsPiece>; readonly scales: string } {
   if (type === "f32") return { piece: {}, scales: stored.buffer };
-  const steps = [{ call: widenHalfCall("f16", groups), bindings: [stored.buffer, scratch] }];
+  const steps = [kernelStep(profile, widenHalfSpec, widenHalfCall("f16", groups), [stored.buffer, scratch])];
   return { piece: { buffers: { [scratch]: groups * 4 }, steps }, scales: scratch };
 }

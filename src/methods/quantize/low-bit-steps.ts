@@ -4,14 +4,15 @@
 // Rastegari et al., XNOR-Net (2016).
 import { InternalError } from "../../base/errors.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
-import { binaryDecodeCall } from "../../kernels/quantize/binary-decode.ts";
-import { binaryEncodeCall } from "../../kernels/quantize/binary-encode.ts";
+import { binaryDecodeCall, binaryDecodeSpec } from "../../kernels/quantize/binary-decode.ts";
+import { binaryEncodeCall, binaryEncodeSpec } from "../../kernels/quantize/binary-encode.ts";
+import type { KernelSpec } from "../../kernels/kernel.ts";
 import { codeCount, elementsOf, groupCount } from "../../kernels/quantize/geometry.ts";
-import { groupMeanCall } from "../../kernels/quantize/group-mean.ts";
-import { groupSumCall } from "../../kernels/quantize/group-sum.ts";
+import { groupMeanCall, groupMeanSpec } from "../../kernels/quantize/group-mean.ts";
+import { groupSumCall, groupSumSpec } from "../../kernels/quantize/group-sum.ts";
 import { packedBytes, segmentsOf } from "../../kernels/quantize/shape.ts";
-import { ternaryDecodeCall } from "../../kernels/quantize/ternary-decode.ts";
-import { ternaryEncodeCall } from "../../kernels/quantize/ternary-encode.ts";
+import { ternaryDecodeCall, ternaryDecodeSpec } from "../../kernels/quantize/ternary-decode.ts";
+import { ternaryEncodeCall, ternaryEncodeSpec } from "../../kernels/quantize/ternary-encode.ts";
 import type { EncodeRequest, EncodeSteps } from "./encoding.ts";
 import {
   absmaxSteps,
@@ -23,6 +24,7 @@ import {
   storedScales,
   type StepsPiece,
 } from "./group-steps.ts";
+import { kernelStep } from "./kernel-step.ts";
 
 /** Share of the mean magnitude beyond which TWN keeps a weight. */
 const twnShare = 0.7;
@@ -45,17 +47,23 @@ export function ternaryEncodeSteps(profile: DeviceProfile, request: EncodeReques
   const pieces: Partial<StepsPiece>[] = [];
   if (encoding.rule === "twn") {
     pieces.push(
-      meanSteps(request, { means: `${prefix}means`, thresholds, factor: twnShare, half: false }),
-      meanSteps(request, { means: scales, thresholds: `${prefix}unused`, factor: 0, half, beyond: thresholds }),
+      meanSteps(profile, request, { means: `${prefix}means`, thresholds, factor: twnShare, half: false }),
+      meanSteps(profile, request, {
+        means: scales,
+        thresholds: `${prefix}unused`,
+        factor: 0,
+        half,
+        beyond: thresholds,
+      }),
     );
   } else {
-    pieces.push(meanSteps(request, { means: scales, thresholds, factor: absmeanShare, half }));
+    pieces.push(meanSteps(profile, request, { means: scales, thresholds, factor: absmeanShare, half }));
   }
   pieces.push({
     buffers: { [codes]: packedBytes(count, 2) },
-    steps: [{ call: ternaryEncodeCall(geometry, layout), bindings: [source, thresholds, codes] }],
+    steps: [kernelStep(profile, ternaryEncodeSpec, ternaryEncodeCall(geometry, layout), [source, thresholds, codes])],
   });
-  const { piece, stored } = storedScales(scales, groups, scaleType);
+  const { piece, stored } = storedScales(profile, scales, groups, scaleType);
   const all = joined(...pieces, piece);
   return fitting(profile, { ...all, codes: part(codes, Math.ceil(count / 4)), scales: stored });
 }
@@ -70,13 +78,13 @@ export function binaryEncodeSteps(profile: DeviceProfile, request: EncodeRequest
   const groups = groupCount(geometry);
   const count = codeCount(geometry, layout);
   const [scales, codes] = [`${prefix}scales`, `${prefix}codes`];
-  const { piece, stored } = storedScales(scales, groups, scaleType);
+  const { piece, stored } = storedScales(profile, scales, groups, scaleType);
   const half = scaleType === "f16";
   const all = joined(
-    meanSteps(request, { means: scales, thresholds: `${prefix}unused`, factor: 0, half }),
+    meanSteps(profile, request, { means: scales, thresholds: `${prefix}unused`, factor: 0, half }),
     {
       buffers: { [codes]: packedBytes(count, 1) },
-      steps: [{ call: binaryEncodeCall(geometry, layout), bindings: [source, codes] }],
+      steps: [kernelStep(profile, binaryEncodeSpec, binaryEncodeCall(geometry, layout), [source, codes])],
     },
     piece,
   );
@@ -90,7 +98,7 @@ export function ternaryDecodeSteps(
   encoded: EncodeSteps,
   target: string,
 ): StepsPiece {
-  return decodeSteps(profile, request, encoded, target, ternaryDecodeCall);
+  return decodeSteps(profile, request, encoded, target, { spec: ternaryDecodeSpec, call: ternaryDecodeCall });
 }
 
 /** Sign bits back to f32 in natural order into `target`, elements * 4 bytes (added to the buffers). */
@@ -100,7 +108,7 @@ export function binaryDecodeSteps(
   encoded: EncodeSteps,
   target: string,
 ): StepsPiece {
-  return decodeSteps(profile, request, encoded, target, binaryDecodeCall);
+  return decodeSteps(profile, request, encoded, target, { spec: binaryDecodeSpec, call: binaryDecodeCall });
 }
 
 interface MeanRequest {
@@ -113,20 +121,27 @@ interface MeanRequest {
 }
 
 /** Means of |x| per group, or of those beyond thresholds, and factor times them. */
-function meanSteps(request: EncodeRequest, wanted: MeanRequest): StepsPiece {
+function meanSteps(profile: DeviceProfile, request: EncodeRequest, wanted: MeanRequest): StepsPiece {
   const { geometry, layout, source, prefix } = request;
   const { means, thresholds, factor, half, beyond } = wanted;
   const cut = { groups: groupCount(geometry), ...segmentsOf(geometry) };
   const [absmax, sums] = [`${prefix}absmax`, `${prefix}sums`];
-  const maxima = beyond === undefined ? absmaxSteps(source, geometry, layout, cut, absmax) : {};
+  const maxima = beyond === undefined ? absmaxSteps(profile, source, geometry, layout, cut, absmax) : {};
   return joined(maxima, {
     buffers: { [sums]: cut.groups * cut.segments * 12, [means]: cut.groups * 4, [thresholds]: cut.groups * 4 },
     steps: [
-      {
-        call: groupSumCall(geometry, layout, cut, beyond !== undefined),
-        bindings: [source, absmax, beyond ?? absmax, sums],
-      },
-      { call: groupMeanCall(cut.groups, cut.segments, factor, half), bindings: [absmax, sums, means, thresholds] },
+      kernelStep(profile, groupSumSpec, groupSumCall(geometry, layout, cut, beyond !== undefined), [
+        source,
+        absmax,
+        beyond ?? absmax,
+        sums,
+      ]),
+      kernelStep(profile, groupMeanSpec, groupMeanCall(cut.groups, cut.segments, factor, half), [
+        absmax,
+        sums,
+        means,
+        thresholds,
+      ]),
     ],
   });
 }
@@ -136,16 +151,16 @@ function decodeSteps(
   { geometry, layout, prefix, scaleType }: EncodeRequest,
   encoded: EncodeSteps,
   target: string,
-  call: typeof ternaryDecodeCall,
+  { spec, call }: { readonly spec: KernelSpec; readonly call: typeof ternaryDecodeCall },
 ): StepsPiece {
   if (!encoded.scales) throw new InternalError("The encoding has no scales.");
   const scratch = `${prefix}decode.scales`;
-  const { piece, scales } = loadedScales(encoded.scales, groupCount(geometry), scaleType, scratch);
+  const { piece, scales } = loadedScales(profile, encoded.scales, groupCount(geometry), scaleType, scratch);
   return fitting(
     profile,
     joined(piece, {
       buffers: { [target]: elementsOf(geometry) * 4 },
-      steps: [{ call: call(geometry, layout), bindings: [encoded.codes.buffer, scales, target] }],
+      steps: [kernelStep(profile, spec, call(geometry, layout), [encoded.codes.buffer, scales, target])],
     }),
   );
 }

@@ -2,6 +2,7 @@
 import { defineConfig } from "vitest/config";
 import packageJson from "./package.json" with { type: "json" };
 import { wgslPlugin } from "./src/tools/wgsl-plugin.ts";
+import { SummaryReporter } from "./test/support/summary-reporter.ts";
 
 export default defineConfig({
   plugins: [wgslPlugin()],
@@ -13,5 +14,6 @@ export default defineConfig({
     hookTimeout: 120_000,
     fileParallelism: false,
     pool: "forks",
+    reporters: ["default", new SummaryReporter("node_modules/.cache/wgslim/browser.json")],
   },
 });

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 import packageJson from "./package.json" with { type: "json" };
 import { wgslPlugin } from "./src/tools/wgsl-plugin.ts";
+import { SummaryReporter } from "./test/support/summary-reporter.ts";
 
 const gpuTests = ["test/{kernels,device,run,gpu,runtimes}/**/*.test.ts"];
 const llvmpipeManifest = "/usr/share/vulkan/icd.d/lvp_icd.json";
@@ -15,6 +16,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",
+    reporters: ["default", new SummaryReporter("node_modules/.cache/wgslim/main.json")],
     projects: [
       {
         extends: true,

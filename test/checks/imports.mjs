@@ -35,7 +35,8 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((f) => f.endsWith(".ts") && !f.endsWith(".d.ts"));
 const layerOf = (file) => (file.includes("/") ? file.split("/")[0] : "entries");
 const nodeAllowed = (file) => /^(cli|tools|bench)\//.test(file) || /^(.*\/)?node[^/]*\.ts$/.test(file);
-const importPattern = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)|(?:^|\n)import\s+"([^"]+)"/g;
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)|(?:^|\n)import\s+"([^"]+)"/g;
 
 const problems = [];
 const graph = new Map();
@@ -46,7 +47,8 @@ for (const file of files) {
   const edges = [];
   for (const match of text.matchAll(importPattern)) {
     const target = match[1] ?? match[2] ?? match[3];
-    if (target.startsWith("node:") && !nodeAllowed(file)) problems.push(`${file}: imports ${target} outside the Node files`);
+    if (target.startsWith("node:") && !nodeAllowed(file))
+      problems.push(`${file}: imports ${target} outside the Node files`);
     if (!target.startsWith(".") || target.includes(".wgsl") || target.endsWith(".json")) continue;
     const to = normalize(join(dirname(file), target)).replaceAll("\\", "/");
     if (!files.includes(to)) continue;
@@ -55,12 +57,18 @@ for (const file of files) {
     if (toLayer !== layer && toLayer !== "base" && !may.includes(toLayer) && !may.includes("*")) {
       problems.push(`${file}: ${layer} may not import ${toLayer} (${to})`);
     }
-    if (toLayer === "entries" && layer !== "entries" && layer !== "cli" && layer !== "bench") problems.push(`${file}: imports the entry ${to}`);
+    if (toLayer === "entries" && layer !== "entries" && layer !== "cli" && layer !== "bench")
+      problems.push(`${file}: imports the entry ${to}`);
     edges.push(to);
   }
   graph.set(file, edges);
-  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "");
-  if (/\b(window|document)\s*[.[]/.test(code.replaceAll(/(["'`])(?:\\.|(?!\1)[^\\])*\1/gs, '""'))) problems.push(`${file}: uses window or document`);
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "").replaceAll(/(["'`])(?:\\.|(?!\1)[^\\])*\1/gs, '""');
+  for (const global of ["window", "document"]) {
+    const ours = new RegExp(
+      `\\b(?:const|let|readonly) ${global}\\b|\\b${global}\\??:|#${global}\\b|[(,] ?${global}[,)]`,
+    ).test(code);
+    if (!ours && new RegExp(`(?<![.\\w])${global}\\.`).test(code)) problems.push(`${file}: uses ${global}`);
+  }
 }
 
 const state = new Map();

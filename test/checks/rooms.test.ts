@@ -34,36 +34,35 @@ describe("kernel rooms", () => {
   });
 });
 
-describe.each(specs.flatMap((spec) => spec.variants.map((variant) => ({ spec, variant, name: `${spec.id} [${variant.name}]` }))))(
-  "$name",
-  ({ spec, variant }) => {
-    const shader = new WgslReflect(variant.wgsl);
+describe.each(
+  specs.flatMap((spec) => spec.variants.map((variant) => ({ spec, variant, name: `${spec.id} [${variant.name}]` }))),
+)("$name", ({ spec, variant }) => {
+  const shader = new WgslReflect(variant.wgsl);
 
-    it("has one compute entry point, main", () => {
-      expect(shader.entry.compute.map((entry) => entry.name)).toEqual(["main"]);
-      expect(shader.entry.vertex.length + shader.entry.fragment.length).toBe(0);
-    });
+  it("has one compute entry point, main", () => {
+    expect(shader.entry.compute.map((entry) => entry.name)).toEqual(["main"]);
+    expect(shader.entry.vertex.length + shader.entry.fragment.length).toBe(0);
+  });
 
-    it("binds what the spec says, in its order", () => {
-      const storage = shader.storage.toSorted((a, b) => a.binding - b.binding);
-      expect(storage.map((s) => [s.group, s.binding, s.name, s.access])).toEqual(
-        spec.bindings.map((binding, i) => [0, i + 1, binding.name, binding.access]),
-      );
-      expect(spec.bindings.length).toBeLessThanOrEqual(8);
-    });
+  it("binds what the spec says, in its order", () => {
+    const storage = shader.storage.toSorted((a, b) => a.binding - b.binding);
+    expect(storage.map((s) => [s.group, s.binding, s.name, s.access])).toEqual(
+      spec.bindings.map((binding, i) => [0, i + 1, binding.name, binding.access]),
+    );
+    expect(spec.bindings.length).toBeLessThanOrEqual(8);
+  });
 
-    it("takes the params that the spec says", () => {
-      const members = shader.uniforms.flatMap((uniform) => uniform.members ?? []);
-      expect(members.map((m) => [snakeToCamel(m.name), m.type.name])).toEqual(
-        spec.params.map(([name, type]) => [snakeToCamel(name), type]),
-      );
-    });
+  it("takes the params that the spec says", () => {
+    const members = shader.uniforms.flatMap((uniform) => uniform.members ?? []);
+    expect(members.map((m) => [snakeToCamel(m.name), m.type.name])).toEqual(
+      spec.params.map(([name, type]) => [snakeToCamel(name), type]),
+    );
+  });
 
-    it("declares the overrides that the spec says", () => {
-      expect(shader.overrides.map((o) => o.name).toSorted()).toEqual(Object.keys(spec.overrides).toSorted());
-    });
-  },
-);
+  it("declares the overrides that the spec says", () => {
+    expect(shader.overrides.map((o) => o.name).toSorted()).toEqual(Object.keys(spec.overrides).toSorted());
+  });
+});
 
 function snakeToCamel(name: string): string {
   return name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());

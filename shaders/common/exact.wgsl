@@ -153,9 +153,10 @@ fn settle_quotient(x: f32, s: f32, t: f32, rounding: u32) -> i32 {
 fn round_quotient(x: f32, s: f32, inverse: f32, offset: i32, rounding: u32) -> i32 {
   let limit = abs(s) * 1048576.0;
   let t = clamp(x, -limit, limit) * inverse;
-  let nearest = bitcast<i32>(t + integer_magic) - integer_magic_bits;
-  if (abs(t - f32(nearest)) < 0.5 - doubt_margin || abs(t) >= 512.0) {
-    return nearest + offset;
+  var nearest = bitcast<i32>(t + integer_magic) - integer_magic_bits;
+  // A loop of at most one turn: software adapters skip a loop that no lane enters, but run both sides of an if.
+  for (var doubt = abs(t - f32(nearest)) >= 0.5 - doubt_margin && abs(t) < 512.0; doubt; doubt = false) {
+    nearest = settle_quotient(x, s, t, rounding);
   }
-  return settle_quotient(x, s, t, rounding) + offset;
+  return nearest + offset;
 }

@@ -8,7 +8,7 @@ import { runCompression, type QualityGate, type TensorResult } from "./compress/
 import { openDevice } from "./device/node.ts";
 import { kernelReferences } from "./kernels/references.ts";
 import { kernelSpecs } from "./kernels/registry.ts";
-import { FileCheckpoint } from "./node-checkpoint.ts";
+import { fileCheckpoint } from "./node-checkpoint.ts";
 import { fromFile, toFile } from "./node-files.ts";
 import { wgslimVersion } from "./version.ts";
 import type { QuantizeReport } from "./report/types.ts";
@@ -99,7 +99,7 @@ export async function quantizeFile(
         ...(onProgress ? { onProgress } : {}),
         ...(onTensor ? { onTensor } : {}),
         ...(gate ? { gate } : {}),
-        ...(checkpoint === undefined ? {} : { checkpoint: await FileCheckpoint.open(checkpoint) }),
+        ...(checkpoint === undefined ? {} : { checkpoint: fileCheckpoint(checkpoint) }),
       });
       const written = await fromFile(output);
       try {

@@ -3,7 +3,7 @@ export * from "./index.ts";
 export { openDevice } from "./device/node.ts";
 export { doctorReport } from "./device/node-doctor.ts";
 export { formatDoctor, type DoctorReport } from "./device/doctor.ts";
-export { FileCheckpoint } from "./node-checkpoint.ts";
+export { fileCheckpoint } from "./node-checkpoint.ts";
 export { fromFile, toFile } from "./node-files.ts";
 export { openNodeBackend, quantizeFile, type QuantizeFileOptions } from "./node-quantize.ts";
 export type { QuantizeReport } from "./report/types.ts";

@@ -5,7 +5,7 @@ import type { ByteSource } from "../base/bytes.ts";
 import { ProofError } from "../base/errors.ts";
 import type { OnnxGraph, OnnxTensor } from "../formats/onnx/ir.ts";
 import { readOnnx } from "../formats/onnx/read.ts";
-import { decodeChunk } from "../methods/quantize/decode.ts";
+import { decodeChunk } from "./decode.ts";
 import type { PartName } from "../methods/quantize/packed.ts";
 import type { UnitResult } from "../methods/quantize/units.ts";
 import { readRows } from "./read-rows.ts";

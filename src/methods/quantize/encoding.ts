@@ -8,7 +8,8 @@ import type { Step, Upload } from "../../plan/types.ts";
  * symmetric       scale = absmax / (2^(bits-1) - 1), zeroPoint 0 (signed) or 2^(bits-1) (unsigned)
  * symmetric-full  scale = -(signed value of largest magnitude) / 2^(bits-1), as onnxruntime and ggml do
  * asymmetric      range widened to hold 0; scale = (max - min) / (2^bits - 1), zeroPoint rounded
- * Rounding of x / scale + zeroPoint: half to even, half up, or half away from zero of x / scale.
+ * code = round(x / scale) + zeroPoint within the code range; ties of the exact x / scale go to even, up, or
+ * away from zero (rounding before the zero point is added, as ONNX QuantizeLinear does).
  */
 export interface AffineEncoding {
   readonly kind: "affine";

@@ -80,7 +80,7 @@ export function histogramSteps(
       { buffer: edges, data: { kind: "inline", words: floatWords(limits) } },
       { buffer: counts, data: { kind: "inline", words: Array.from({ length: bytes / 4 }, () => 0) } },
     ],
-    steps: [kernelStep(profile, histogramSpec, histogramCall(count, bins), [source, edges, counts])],
+    steps: [kernelStep(profile, histogramSpec, histogramCall(count, limits), [source, edges, counts])],
     records: { buffer: counts, bytes },
   };
 }

@@ -7,7 +7,16 @@ import { blocksPerRow, type BlockedGeometry, type Geometry } from "../../../kern
 import { weightRole, type Weight } from "../../../model/weights.ts";
 import { dequantizeLinearEncoding, type ResolvedFormat } from "../formats.ts";
 import type { GraphEdit } from "./edits.ts";
-import { int64Tensor, node, pack, pendingTensor, scaleOnnxType, type Rewrite, type RewriteContext } from "./rewrite.ts";
+import {
+  constantZeroPoints,
+  int64Tensor,
+  node,
+  pack,
+  pendingTensor,
+  scaleOnnxType,
+  type Rewrite,
+  type RewriteContext,
+} from "./rewrite.ts";
 
 const codeTypes: Readonly<Record<string, number>> = {
   i8: OnnxType.INT8,
@@ -95,14 +104,13 @@ function opsetFor(format: ResolvedFormat, half: boolean): number {
 export function rewriteDequantize(context: RewriteContext, weight: Weight, format: ResolvedFormat): Rewrite {
   const encoding = dequantizeLinearEncoding(format);
   const grouping = groupingOf(weight, format);
-  const asymmetric = encoding.scheme === "asymmetric" || !encoding.signed;
   const packed = pack(context, {
     weight,
     geometry: grouping.geometry,
     layout: "natural",
     encoding,
     search: format.search,
-    withZeroPoints: asymmetric,
+    withZeroPoints: encoding.scheme === "asymmetric",
   });
   const { codes, scales, zeroPoints } = packed.parts;
   const codeType = codeTypes[`${encoding.signed ? "i" : "u"}${encoding.bits}`] ?? OnnxType.INT8;
@@ -115,6 +123,11 @@ export function rewriteDequantize(context: RewriteContext, weight: Weight, forma
   if (zeroPoints) {
     initializers.push(pendingTensor(zeroPoints.tensor, codeType, grouping.scaleDims, zeroPoints));
     inputs.push(zeroPoints.tensor);
+  } else if (!encoding.signed) {
+    const zero = context.names.fresh(`${weight.holder.name}_zero_point`);
+    const middle = 2 ** (encoding.bits - 1);
+    initializers.push(constantZeroPoints(zero, codeType, grouping.scaleDims, encoding.bits, middle));
+    inputs.push(zero);
   }
   const { name, path, held } = weight.holder;
   const reshaped = grouping.dims !== weight.dims;

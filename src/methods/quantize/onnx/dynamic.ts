@@ -9,7 +9,15 @@ import type { ResolvedFormat } from "../formats.ts";
 import type { PackedWeight } from "../packed.ts";
 import type { GraphEdit } from "./edits.ts";
 import { matrixOf, replaceUses } from "./matmul.ts";
-import { int64Tensor, node, pack, pendingTensor, type Rewrite, type RewriteContext } from "./rewrite.ts";
+import {
+  constantZeroPoints,
+  int64Tensor,
+  node,
+  pack,
+  pendingTensor,
+  type Rewrite,
+  type RewriteContext,
+} from "./rewrite.ts";
 
 const encodingFor = (signed: boolean, symmetric: boolean): AffineEncoding => ({
   kind: "affine",
@@ -31,7 +39,7 @@ export function rewriteMatMulInteger(context: RewriteContext, weight: Weight, fo
     layout: "natural",
     encoding: encodingFor(format.signed, format.symmetric),
     search: format.search,
-    withZeroPoints: !format.signed,
+    withZeroPoints: !format.symmetric,
     ...(transposed ? { transpose: { rows: n, cols: k } } : {}),
   });
   const codeType = format.signed ? OnnxType.INT8 : OnnxType.UINT8;
@@ -191,7 +199,7 @@ export function rewriteDynamicLstm(context: RewriteContext, w: Weight, r: Weight
         layout: "natural",
         encoding: encodingFor(format.signed, format.symmetric),
         search: format.search,
-        withZeroPoints: true,
+        withZeroPoints: !format.symmetric,
         transpose: { rows: gates, cols: width },
         sourceElement: direction * gates * width,
         ...(directions > 1 ? { baseName: `${weight.holder.name}_${direction}` } : {}),
@@ -199,17 +207,22 @@ export function rewriteDynamicLstm(context: RewriteContext, w: Weight, r: Weight
     );
     packed.push(...each);
     const codeType = format.signed ? OnnxType.INT8 : OnnxType.UINT8;
-    const tensors = each.flatMap(({ parts: { codes, scales, zeroPoints } }) => [
+    const zeroNames = each.map(
+      ({ parts }) => parts.zeroPoints?.tensor ?? context.names.fresh(`${parts.codes.tensor}_zero_point`),
+    );
+    const tensors = each.flatMap(({ parts: { codes, scales, zeroPoints } }, direction) => [
       pendingTensor(codes.tensor, codeType, [1, width, gates], codes),
       ...(scales ? [pendingTensor(scales.tensor, OnnxType.FLOAT, [1, gates], scales)] : []),
-      ...(zeroPoints ? [pendingTensor(zeroPoints.tensor, codeType, [1, gates], zeroPoints)] : []),
+      zeroPoints
+        ? pendingTensor(zeroPoints.tensor, codeType, [1, gates], zeroPoints)
+        : constantZeroPoints(zeroNames[direction] ?? "", codeType, [1, gates], 8, format.signed ? 0 : 128),
     ]);
     edits.push(
       { kind: "dropConstant", holder: weight.holder },
       { kind: "addInitializers", path: weight.holder.path, tensors },
     );
     const joined = (part: "codes" | "scales" | "zeroPoints"): string => {
-      const names = each.map(({ parts }) => parts[part]?.tensor ?? "");
+      const names = part === "zeroPoints" ? zeroNames : each.map(({ parts }) => parts[part]?.tensor ?? "");
       if (names.length === 1) return names[0] ?? "";
       const name = context.names.fresh(`${weight.holder.name}_${part}`);
       before.push(node("Concat", context.names.fresh(`${name}_concat`), names, [name], { axis: 0n }));

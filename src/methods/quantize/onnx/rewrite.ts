@@ -136,3 +136,21 @@ function zeroPointBytes(geometry: Geometry, layout: CodeLayout, bits: number, gr
   const blocks = blocksPerRow(geometry);
   return (groups / blocks) * Math.ceil((blocks * bits) / 8);
 }
+
+/** Zero points that are all the same code, for operators that ask for a tensor of them. */
+export function constantZeroPoints(
+  name: string,
+  dataType: number,
+  dims: readonly number[],
+  bits: number,
+  code: number,
+): OnnxTensor {
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  let byte = 0;
+  for (let shift = 0; shift < 8; shift += bits) byte |= code << shift;
+  const bytes = new Uint8Array(Math.ceil((count * bits) / 8)).fill(byte);
+  const spare = bytes.length * 8 - count * bits;
+  const last = bytes.length - 1;
+  if (spare > 0) bytes[last] = (bytes[last] ?? 0) & (0xff >> spare);
+  return { name, dataType, dims, data: { kind: "bytes", bytes } };
+}

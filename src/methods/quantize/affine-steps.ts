@@ -1,0 +1,154 @@
+// Affine integer encodings as steps of a work unit: range, scale and zero point, an optional search that
+// refines them in place, codes, and the error. Blocks without a search go through one fused kernel, which
+// writes the same bytes.
+import { InternalError } from "../../base/errors.ts";
+import type { DeviceProfile } from "../../base/profile.ts";
+import { affineBlockCall, affineBlockSpec, fitsAffineBlock } from "../../kernels/quantize/affine-block.ts";
+import { affineEncodeCall, affineEncodeSpec } from "../../kernels/quantize/affine-encode.ts";
+import { affineErrorBytes, affineErrorCall, affineErrorSpec } from "../../kernels/quantize/affine-error.ts";
+import type { AffineRule } from "../../kernels/quantize/affine-rule.ts";
+import { affineScaleCall, affineScaleSpec } from "../../kernels/quantize/affine-scale.ts";
+import { codeCount, groupCount } from "../../kernels/quantize/geometry.ts";
+import { groupRangeCall, groupRangeSpec, rangeCut } from "../../kernels/quantize/group-range.ts";
+import { packZeroPointsCall, packZeroPointsSpec, zeroPointBytes } from "../../kernels/quantize/pack-zero-points.ts";
+import { mergeSpan, rangeMergeCall, rangeMergeSpec } from "../../kernels/quantize/range-merge.ts";
+import { packedBytes } from "../../kernels/quantize/shape.ts";
+import type { Step } from "../../plan/types.ts";
+import type { AffineEncoding, EncodeRequest, EncodeSteps } from "./encoding.ts";
+import type { RecordSteps } from "./error-steps.ts";
+import { fitting, joined, part, storedScales, type StepsPiece } from "./group-steps.ts";
+import { kernelStep, wordBytes } from "./kernel-step.ts";
+import { searchSteps } from "./search-steps.ts";
+
+function affineOf(request: EncodeRequest): AffineEncoding {
+  if (request.encoding.kind === "affine") return request.encoding;
+  throw new InternalError(`affineEncodeSteps was asked for encoding "${request.encoding.kind}".`);
+}
+
+function ruleOf(request: EncodeRequest): AffineRule {
+  const { bits, signed, scheme, rounding } = affineOf(request);
+  return { bits, signed, scheme, rounding, halfScales: request.scaleType === "f16" };
+}
+
+interface Names {
+  readonly codes: string;
+  /** f32 per group, holding f16 values where f16 is stored. */
+  readonly scales: string;
+  /** i32 per group. */
+  readonly zeros: string;
+}
+
+const namesOf = ({ prefix }: EncodeRequest): Names => ({
+  codes: `${prefix}codes`,
+  scales: `${prefix}scales`,
+  zeros: `${prefix}zeros`,
+});
+
+/**
+ * Codes, scales and zero points of f32 elements. `scales` are f32 or f16 as asked, one per group in the order of the
+ * layout; `zeroPoints`, packed, are there for asymmetric and for unsigned codes.
+ * @throws UnsupportedError where a buffer or an index would pass the device's limits
+ */
+export function affineEncodeSteps(profile: DeviceProfile, request: EncodeRequest): EncodeSteps {
+  const { geometry, layout, search, scaleType } = request;
+  const [rule, names] = [ruleOf(request), namesOf(request)];
+  const groups = groupCount(geometry);
+  const codeBytes = packedBytes(codeCount(geometry, layout), rule.bits);
+  const own: Partial<StepsPiece> = {
+    buffers: { [names.codes]: codeBytes, [names.scales]: groups * 4, [names.zeros]: groups * 4 },
+  };
+  const fused = search.kind === "absmax" && fitsAffineBlock(geometry, layout, rule.bits);
+  const encode = fused ? [fusedPiece(request, rule, names)] : stagedPieces(profile, request, rule, names);
+  const stored = storedScales(profile, names.scales, groups, scaleType);
+  const codes = part(names.codes, Math.ceil((codeCount(geometry, layout) * rule.bits) / 8));
+  const encoded = { codes, scales: stored.stored };
+  if (rule.signed && rule.scheme !== "asymmetric") {
+    return { ...fitting(profile, joined(own, ...encode, stored.piece)), ...encoded };
+  }
+  const packed = `${request.prefix}packedZeros`;
+  const bytes = zeroPointBytes(geometry, layout, rule.bits);
+  const pack: Partial<StepsPiece> = {
+    buffers: { [packed]: wordBytes(bytes) },
+    steps: [
+      kernelStep(profile, packZeroPointsSpec, packZeroPointsCall(geometry, layout, rule.bits), [names.zeros, packed]),
+    ],
+  };
+  return {
+    ...fitting(profile, joined(own, ...encode, stored.piece, pack)),
+    ...encoded,
+    zeroPoints: part(packed, bytes),
+  };
+}
+
+/** One kernel from source to codes; it picks its own variant by shape. */
+function fusedPiece(request: EncodeRequest, rule: AffineRule, { codes, scales, zeros }: Names): Partial<StepsPiece> {
+  const call = affineBlockCall(request.geometry, request.layout, rule);
+  return { steps: [{ call, bindings: [request.source, codes, scales, zeros] }] };
+}
+
+/** Range, scale, search and codes one after another. */
+function stagedPieces(
+  profile: DeviceProfile,
+  request: EncodeRequest,
+  rule: AffineRule,
+  { codes, scales, zeros }: Names,
+): readonly Partial<StepsPiece>[] {
+  const { geometry, layout, search, scaleType, source, importance, prefix } = request;
+  const groups = groupCount(geometry);
+  const range = rangePiece(profile, request);
+  const scale = kernelStep(profile, affineScaleSpec, affineScaleCall(groups, rule), [range.ranges, scales, zeros]);
+  const call = affineEncodeCall(geometry, layout, rule);
+  const encode = kernelStep(profile, affineEncodeSpec, call, [source, scales, zeros, codes]);
+  const refine =
+    search.kind === "absmax"
+      ? {}
+      : searchSteps(profile, {
+          encoding: affineOf(request),
+          geometry,
+          layout,
+          search,
+          scaleType,
+          source,
+          scales,
+          zeroPoints: zeros,
+          ...(importance === undefined ? {} : { importance }),
+          prefix,
+        });
+  return [range.piece, { steps: [scale] }, refine, { steps: [encode] }];
+}
+
+/** Ranges of all groups, segments of long ones folded in a tree. */
+function rangePiece(
+  profile: DeviceProfile,
+  { geometry, layout, source, prefix }: EncodeRequest,
+): { readonly piece: Partial<StepsPiece>; readonly ranges: string } {
+  const groups = groupCount(geometry);
+  const cut = rangeCut(geometry);
+  let ranges = `${prefix}ranges`;
+  const buffers: Record<string, number> = { [ranges]: groups * cut.segments * 8 };
+  const steps: Step[] = [kernelStep(profile, groupRangeSpec, groupRangeCall(geometry, layout, cut), [source, ranges])];
+  for (let count = cut.segments, level = 1; count > 1; count = Math.ceil(count / mergeSpan), level++) {
+    const merged = `${prefix}ranges${level}`;
+    buffers[merged] = groups * Math.ceil(count / mergeSpan) * 8;
+    steps.push(kernelStep(profile, rangeMergeSpec, rangeMergeCall(groups, count), [ranges, merged]));
+    ranges = merged;
+  }
+  return { piece: { buffers, steps }, ranges };
+}
+
+/**
+ * Error records of what affineEncodeSteps left, read by `foldErrorRecords`. The fingerprint is that of
+ * fround((code - zero point) * scale) with the scale as stored.
+ */
+export function affineErrorSteps(profile: DeviceProfile, request: EncodeRequest, encoded: EncodeSteps): RecordSteps {
+  const { geometry, layout, source, prefix } = request;
+  const { scales, zeros } = namesOf(request);
+  const buffer = `${prefix}errors`;
+  const bytes = affineErrorBytes(geometry);
+  const call = affineErrorCall(geometry, layout, ruleOf(request));
+  return {
+    buffers: { [buffer]: bytes },
+    steps: [kernelStep(profile, affineErrorSpec, call, [source, encoded.codes.buffer, scales, zeros, buffer])],
+    records: { buffer, bytes },
+  };
+}

@@ -3,7 +3,10 @@ import type { KernelReference } from "./kernel.ts";
 import { narrowHalfReference } from "./cast/narrow-half.ref.ts";
 import { widenHalfReference } from "./cast/widen-half.ref.ts";
 import { absmaxScaleReference } from "./quantize/absmax-scale.ref.ts";
+import { affineBlockReference } from "./quantize/affine-block.ref.ts";
+import { affineDecodeReference } from "./quantize/affine-decode.ref.ts";
 import { affineEncodeReference } from "./quantize/affine-encode.ref.ts";
+import { affineErrorReference } from "./quantize/affine-error.ref.ts";
 import { affineScaleReference } from "./quantize/affine-scale.ref.ts";
 import { binaryDecodeReference } from "./quantize/binary-decode.ref.ts";
 import { binaryEncodeReference } from "./quantize/binary-encode.ref.ts";
@@ -22,6 +25,7 @@ import { nestedOffsetReference } from "./quantize/nested-offset.ref.ts";
 import { nvfp4DecodeReference } from "./quantize/nvfp4-decode.ref.ts";
 import { nvfp4EncodeReference } from "./quantize/nvfp4-encode.ref.ts";
 import { nvfp4ScaleReference } from "./quantize/nvfp4-scale.ref.ts";
+import { packZeroPointsReference } from "./quantize/pack-zero-points.ref.ts";
 import { rangeMergeReference } from "./quantize/range-merge.ref.ts";
 import { searchMseBlockReference } from "./quantize/search-mse-block.ref.ts";
 import { tableBlockReference } from "./quantize/table-block.ref.ts";
@@ -38,7 +42,10 @@ export const kernelReferences: Readonly<Record<string, KernelReference>> = {
   "cast/narrow-half": narrowHalfReference,
   "cast/widen-half": widenHalfReference,
   "quantize/absmax-scale": absmaxScaleReference,
+  "quantize/affine-block": affineBlockReference,
+  "quantize/affine-decode": affineDecodeReference,
   "quantize/affine-encode": affineEncodeReference,
+  "quantize/affine-error": affineErrorReference,
   "quantize/affine-scale": affineScaleReference,
   "quantize/binary-decode": binaryDecodeReference,
   "quantize/binary-encode": binaryEncodeReference,
@@ -57,6 +64,7 @@ export const kernelReferences: Readonly<Record<string, KernelReference>> = {
   "quantize/nvfp4-decode": nvfp4DecodeReference,
   "quantize/nvfp4-encode": nvfp4EncodeReference,
   "quantize/nvfp4-scale": nvfp4ScaleReference,
+  "quantize/pack-zero-points": packZeroPointsReference,
   "quantize/range-merge": rangeMergeReference,
   "quantize/search-mse-block": searchMseBlockReference,
   "quantize/table-block": tableBlockReference,

@@ -3,7 +3,10 @@ import type { KernelSpec } from "./kernel.ts";
 import { narrowHalfSpec } from "./cast/narrow-half.ts";
 import { widenHalfSpec } from "./cast/widen-half.ts";
 import { absmaxScaleSpec } from "./quantize/absmax-scale.ts";
+import { affineBlockSpec } from "./quantize/affine-block.ts";
+import { affineDecodeSpec } from "./quantize/affine-decode.ts";
 import { affineEncodeSpec } from "./quantize/affine-encode.ts";
+import { affineErrorSpec } from "./quantize/affine-error.ts";
 import { affineScaleSpec } from "./quantize/affine-scale.ts";
 import { binaryDecodeSpec } from "./quantize/binary-decode.ts";
 import { binaryEncodeSpec } from "./quantize/binary-encode.ts";
@@ -22,6 +25,7 @@ import { nestedOffsetSpec } from "./quantize/nested-offset.ts";
 import { nvfp4DecodeSpec } from "./quantize/nvfp4-decode.ts";
 import { nvfp4EncodeSpec } from "./quantize/nvfp4-encode.ts";
 import { nvfp4ScaleSpec } from "./quantize/nvfp4-scale.ts";
+import { packZeroPointsSpec } from "./quantize/pack-zero-points.ts";
 import { rangeMergeSpec } from "./quantize/range-merge.ts";
 import { searchMseBlockSpec } from "./quantize/search-mse-block.ts";
 import { tableBlockSpec } from "./quantize/table-block.ts";
@@ -38,7 +42,10 @@ const all: readonly KernelSpec[] = [
   narrowHalfSpec,
   widenHalfSpec,
   absmaxScaleSpec,
+  affineBlockSpec,
+  affineDecodeSpec,
   affineEncodeSpec,
+  affineErrorSpec,
   affineScaleSpec,
   binaryDecodeSpec,
   binaryEncodeSpec,
@@ -57,6 +64,7 @@ const all: readonly KernelSpec[] = [
   nvfp4DecodeSpec,
   nvfp4EncodeSpec,
   nvfp4ScaleSpec,
+  packZeroPointsSpec,
   rangeMergeSpec,
   searchMseBlockSpec,
   tableBlockSpec,

@@ -3,7 +3,7 @@
 // writes the same bytes.
 import { InternalError } from "../../base/errors.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
-import { affineBlockCall, affineBlockSpec, fitsAffineBlock } from "../../kernels/quantize/affine-block.ts";
+import { affineBlockCall, fitsAffineBlock } from "../../kernels/quantize/affine-block.ts";
 import { affineEncodeCall, affineEncodeSpec } from "../../kernels/quantize/affine-encode.ts";
 import { affineErrorBytes, affineErrorCall, affineErrorSpec } from "../../kernels/quantize/affine-error.ts";
 import type { AffineRule } from "../../kernels/quantize/affine-rule.ts";

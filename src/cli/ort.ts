@@ -4,7 +4,8 @@ import { decodeHalf, encodeHalf } from "../base/half.ts";
 import { UnsupportedError, UsageError } from "../base/errors.ts";
 import type { InputSpec, InputTensor, InputType, OutputTensor } from "../evaluate/tensors.ts";
 
-type Ort = typeof import("onnxruntime-node");
+/** What onnxruntime-node and onnxruntime-web have in common. */
+export type Ort = Pick<typeof import("onnxruntime-node"), "InferenceSession" | "Tensor">;
 type OrtSession = import("onnxruntime-node").InferenceSession;
 type OrtTensor = import("onnxruntime-node").Tensor;
 type OrtType = OrtTensor["type"];

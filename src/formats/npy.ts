@@ -72,7 +72,8 @@ export function readNpy(bytes: Uint8Array, name = "array.npy"): NpyArray {
   const expected = elementCount(header.dims) * type.bytes;
   const found = bytes.length - dataStart;
   if (expected !== found) fail(`the shape [${header.dims.join(", ")}] needs ${expected} bytes, the file has ${found}.`);
-  const data = bytes.slice(dataStart).buffer;
+  // Not bytes.slice: that of Node's Buffer shares memory.
+  const data = new Uint8Array(bytes.subarray(dataStart)).buffer;
   switch (type.dtype) {
     case "f32":
       return { dtype: "f32", dims: header.dims, data: new Float32Array(data) };

@@ -28,6 +28,13 @@ describe("readNpy", () => {
     expect(readNpy(fromNumpy)).toEqual({ dtype: "f32", dims: [2, 3], data: Float32Array.of(0, 1, 2, 3, 4, 5) });
   });
 
+  test("owns its elements, from a Node Buffer too", () => {
+    const pooled = Buffer.from(fromNumpy);
+    const read = readNpy(pooled);
+    pooled.fill(0);
+    expect(read.data).toEqual(Float32Array.of(0, 1, 2, 3, 4, 5));
+  });
+
   test("version 2, scalars, zero-sized arrays, other key order and quotes", () => {
     expect(readNpy(file(header("<i8", "()"), Uint8Array.of(5, 0, 0, 0, 0, 0, 0, 0), 2))).toEqual({
       dtype: "i64",

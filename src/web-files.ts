@@ -1,7 +1,7 @@
 // Sinks of web pages and workers: a Blob to download, and a file in the origin private file system.
 // Web standards only. Blob parts may live on disk, so a large result does not need as much memory.
 import type { ByteSink, ByteSource } from "./base/bytes.ts";
-import { IoError, UnsupportedError, UsageError } from "./base/errors.ts";
+import { IoError, UnsupportedError, UsageError, WgslimError } from "./base/errors.ts";
 import { fromBlob } from "./formats/sources/blob.ts";
 import { requireSafePath } from "./formats/sources/checks.ts";
 
@@ -124,6 +124,7 @@ async function attempt<T>(name: string, doing: string, act: () => Promise<T>): P
   try {
     return await act();
   } catch (cause) {
+    if (cause instanceof WgslimError) throw cause;
     const full = cause instanceof Error && cause.name === "QuotaExceededError";
     throw new IoError(`${name} can't be ${doing}: ${cause instanceof Error ? cause.message : String(cause)}.`, {
       hint: full

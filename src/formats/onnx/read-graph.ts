@@ -25,7 +25,7 @@ export async function readGraph(
   let name = "";
   let docString: string | undefined;
   const F = Field.graph;
-  const where = depth === 0 ? "" : ` in ${place.label}`;
+  const where = depth === 0 ? "" : depth === 1 ? ` in ${place.label}` : ` in a graph ${depth} levels deep`;
   while (await context.next(cursor)) {
     const { field } = cursor;
     if (field === F.node) {

@@ -37,6 +37,12 @@ function withRanges(log: string[], etag: () => string = () => '"a"', bytes = con
   };
 }
 
+/** Announces 100 bytes and sends 10. */
+const short: Handler = (_request, response) => {
+  response.writeHead(206, { "content-range": "bytes 0-99/100" });
+  response.end(new Uint8Array(10));
+};
+
 describe("a server with ranges", () => {
   it("is asked only for what is needed", async () => {
     const log: string[] = [];
@@ -77,10 +83,6 @@ describe("a server with ranges", () => {
     const source = await fromUrl(`${await serve(lying)}/m`);
     await expect(source.read(40, 10)).rejects.toThrow(/another range/);
     await expect(source.read(50, 10)).resolves.toHaveLength(10);
-    const short: Handler = (_request, response) => {
-      response.writeHead(206, { "content-range": "bytes 0-99/100" });
-      response.end(new Uint8Array(10));
-    };
     await expect(fromUrl(`${await serve(short)}/m`)).rejects.toBeInstanceOf(IoError);
   });
 });

@@ -4,7 +4,7 @@ import type { FormatError } from "../../base/errors.ts";
 import { ExternalFiles } from "./external.ts";
 import type { RawRange, UnknownField } from "./ir.ts";
 import { Wire } from "./schema.ts";
-import { FieldCursor, SourceWindow, malformed, type Place } from "./wire.ts";
+import { FieldCursor, SourceWindow, malformed, type FieldPlace, type Place } from "./wire.ts";
 
 /** Payloads up to this many bytes are loaded with the structure; longer ones stay ranges of the file. */
 export const inlineBytes = 1024;
@@ -50,6 +50,11 @@ export class ReadContext {
 
   range(start: number, length: number): RawRange {
     return { source: this.window.source, offset: start, length };
+  }
+
+  /** The field at the cursor: tag, length and payload. */
+  wholeField(at: FieldPlace): RawRange {
+    return this.range(at.fieldStart, at.start + at.length - at.fieldStart);
   }
 
   fail(place: Place, what: string, details?: Readonly<Record<string, string | number>>): FormatError {

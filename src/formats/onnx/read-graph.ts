@@ -1,8 +1,9 @@
 // GraphProto -> OnnxGraph, graphs within attributes of its nodes included.
 import { UnknownCollector, type ReadContext } from "./context.ts";
 import type { OnnxGraph, OnnxNode, OnnxTensor, ValueInfo } from "./ir.ts";
-import { placeOf, readNode, readValueInfo } from "./read-node.ts";
+import { readNode } from "./read-node.ts";
 import { readTensor } from "./read-tensor.ts";
+import { readValueInfo } from "./read-value-info.ts";
 import { Field, Wire, maxGraphDepth } from "./schema.ts";
 import type { FieldCursor, Place } from "./wire.ts";
 
@@ -34,7 +35,7 @@ export async function readGraph(
     } else if (field === F.initializer) {
       cursor.expect(Wire.bytes);
       const label = `initializer ${initializers.length}${where}`;
-      const tensor = await readTensor(context, placeOf(cursor), { label });
+      const tensor = await readTensor(context, cursor.here(), { label });
       if (tensor.name === "") throw context.fail({ label }, "no name");
       initializers.push(tensor);
     } else if (field === F.input || field === F.output || field === F.valueInfo) {

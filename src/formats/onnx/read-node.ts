@@ -1,16 +1,7 @@
-// NodeProto, AttributeProto and ValueInfoProto -> IR. Graphs inside attributes come back through a
+// NodeProto and AttributeProto -> IR. Graphs inside attributes come back through a
 // callback, so that this file and read-graph.ts do not import each other.
 import { UnknownCollector, type ReadContext } from "./context.ts";
-import type {
-  AttributeValue,
-  Dim,
-  OnnxAttribute,
-  OnnxGraph,
-  OnnxNode,
-  OnnxTensor,
-  TensorType,
-  ValueInfo,
-} from "./ir.ts";
+import type { AttributeValue, OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor } from "./ir.ts";
 import { readTensor } from "./read-tensor.ts";
 import { AttributeNumber, Field, Wire } from "./schema.ts";
 import { decodeVarint, type FieldCursor, type Place, type Varint } from "./wire.ts";
@@ -20,18 +11,6 @@ import { markVerbatim } from "./verbatim.ts";
 const maxListBytes = 1024 * 1024;
 
 export type ReadGraph = (context: ReadContext, at: FieldCursor, place: Place, depth: number) => Promise<OnnxGraph>;
-
-/** The whole field at the cursor: tag, length and payload. */
-const wholeField = (context: ReadContext, at: FieldCursor) =>
-  context.range(at.fieldStart, at.start + at.length - at.fieldStart);
-
-/** Where a message lies; a cursor moves on, so nested readers take this copy. */
-export const placeOf = (at: FieldCursor) => ({
-  start: at.start,
-  length: at.length,
-  fieldStart: at.fieldStart,
-  field: at.field,
-});
 
 /** What hangs on external data is never written verbatim: the new file may lie elsewhere. */
 function isExternal(value: AttributeValue): boolean {
@@ -90,7 +69,7 @@ export async function readNode(
     ...(await unknown.collected()),
     ...(attributes.some((a) => a.raw === undefined) ? {} : { raw: context.range(at.start, at.length) }),
   };
-  markVerbatim(node, at.field, wholeField(context, at));
+  markVerbatim(node, at.field, context.wholeField(at));
   return node;
 }
 
@@ -119,7 +98,7 @@ async function readAttribute(
   const tensors: OnnxTensor[] = [];
   const graphs: OnnxGraph[] = [];
   const F = Field.attribute;
-  const tensorHere = () => readTensor(context, placeOf(cursor), { label: `the tensor of ${place.label}` });
+  const tensorHere = () => readTensor(context, cursor.here(), { label: `the tensor of ${place.label}` });
   const graphHere = () => readGraph(context, cursor, { label: `the graph of ${place.label}` }, depth + 1);
   const isList = (field: number) => field === F.floats || field === F.ints || field === F.strings;
   while (await (skipLists && isList(cursor.field) ? cursor.next() : context.next(cursor))) {
@@ -202,7 +181,7 @@ async function readAttribute(
     ...(await unknown.collected()),
     ...(isExternal(value) ? {} : { raw: context.range(at.start, at.length) }),
   };
-  markVerbatim(attribute, at.field, wholeField(context, at));
+  markVerbatim(attribute, at.field, context.wholeField(at));
   return attribute;
 }
 
@@ -218,91 +197,4 @@ function pushInts(bytes: Uint8Array, ints: bigint[], cursor: FieldCursor): void 
     if (varint.size === 0) throw cursor.fail("a number that does not end");
     ints.push(BigInt.asIntN(64, (BigInt(varint.high) << 32n) | BigInt(varint.low)));
   }
-}
-
-export async function readValueInfo(context: ReadContext, at: FieldCursor, place: Place): Promise<ValueInfo> {
-  const cursor = context.cursor(at.start, at.length, place);
-  const unknown = new UnknownCollector(context);
-  let name = "";
-  let tensor: TensorType | undefined;
-  let docString: string | undefined;
-  while (await context.next(cursor)) {
-    if (cursor.field === Field.valueInfo.name) {
-      name = await context.text(cursor);
-      place.label = `value "${name}"`;
-    } else if (cursor.field === Field.valueInfo.type) {
-      cursor.expect(Wire.bytes);
-      tensor = await readType(context, cursor);
-      if (!tensor) unknown.add(cursor);
-    } else if (cursor.field === Field.valueInfo.docString) {
-      docString = await context.tryText(cursor);
-      if (docString === undefined) unknown.add(cursor);
-    } else unknown.add(cursor);
-  }
-  if (name === "") throw context.fail(place, "no name");
-  const info: ValueInfo = {
-    name,
-    ...(tensor ? { tensor } : {}),
-    ...(docString === undefined ? {} : { docString }),
-    ...(await unknown.collected()),
-    raw: context.range(at.start, at.length),
-  };
-  markVerbatim(info, at.field, wholeField(context, at));
-  return info;
-}
-
-/** A TypeProto of a plain tensor; undefined for sequences, maps, optionals and the rest. */
-async function readType(context: ReadContext, at: FieldCursor): Promise<TensorType | undefined> {
-  const cursor = context.cursor(at.start, at.length, at.place);
-  let tensor: { dataType: number; dims?: Dim[]; dimDenotations?: (string | undefined)[] } | undefined;
-  let denotation: string | undefined;
-  while (await context.next(cursor)) {
-    if (cursor.field === Field.type.denotation) denotation = await context.text(cursor);
-    else if (cursor.field !== Field.type.tensor) return undefined;
-    else {
-      cursor.expect(Wire.bytes);
-      tensor = await readTensorType(context, cursor);
-    }
-  }
-  return tensor && { ...tensor, ...(denotation === undefined ? {} : { denotation }) };
-}
-
-async function readTensorType(context: ReadContext, at: FieldCursor) {
-  const cursor = context.cursor(at.start, at.length, at.place);
-  let dataType = 0;
-  let dims: Dim[] | undefined;
-  let denotations: (string | undefined)[] = [];
-  while (await context.next(cursor)) {
-    if (cursor.field === Field.tensorType.elemType) dataType = cursor.integer();
-    else if (cursor.field === Field.tensorType.shape) {
-      cursor.expect(Wire.bytes);
-      dims = [];
-      denotations = [];
-      const shape = context.cursor(cursor.start, cursor.length, at.place);
-      while (await context.next(shape)) {
-        if (shape.field !== Field.shape.dim) continue;
-        shape.expect(Wire.bytes);
-        const { dim, denotation } = await readDim(context, shape);
-        dims.push(dim);
-        denotations.push(denotation);
-      }
-    }
-  }
-  const meant = denotations.some((denotation) => denotation !== undefined);
-  return { dataType, ...(dims ? { dims } : {}), ...(meant ? { dimDenotations: denotations } : {}) };
-}
-
-async function readDim(context: ReadContext, at: FieldCursor): Promise<{ dim: Dim; denotation: string | undefined }> {
-  const cursor = context.cursor(at.start, at.length, at.place);
-  let dim: Dim;
-  let denotation: string | undefined;
-  while (await context.next(cursor)) {
-    if (cursor.field === Field.dimension.value) {
-      const value = cursor.integer();
-      // Some exporters write -1 for "unknown".
-      dim = value < 0 ? undefined : value;
-    } else if (cursor.field === Field.dimension.param) dim = (await context.text(cursor)) || undefined;
-    else if (cursor.field === Field.dimension.denotation) denotation = await context.text(cursor);
-  }
-  return { dim, denotation };
 }

@@ -8,7 +8,7 @@ import type { OnnxTensor, TensorData } from "./ir.ts";
 import { Field, Wire } from "./schema.ts";
 import { decodePacked, openVarints, type VarintWidth } from "./varints.ts";
 import { markVerbatim } from "./verbatim.ts";
-import type { FieldCursor, Place } from "./wire.ts";
+import type { FieldCursor, FieldPlace, Place } from "./wire.ts";
 
 const F = Field.tensor;
 const maxRank = 64;
@@ -70,11 +70,7 @@ interface Elements {
   strings: Uint8Array[];
 }
 
-export async function readTensor(
-  context: ReadContext,
-  at: { readonly start: number; readonly length: number; readonly fieldStart: number; readonly field: number },
-  place: Place,
-): Promise<OnnxTensor> {
+export async function readTensor(context: ReadContext, at: FieldPlace, place: Place): Promise<OnnxTensor> {
   const cursor = context.cursor(at.start, at.length, place);
   const unknown = new UnknownCollector(context);
   const dims: number[] = [];
@@ -124,7 +120,7 @@ export async function readTensor(
     ...(await unknown.collected()),
     ...(isExternal ? {} : { raw: context.range(at.start, at.length) }),
   };
-  markVerbatim(tensor, at.field, context.range(at.fieldStart, at.start + at.length - at.fieldStart));
+  markVerbatim(tensor, at.field, context.wholeField(at));
   return tensor;
 }
 

@@ -88,8 +88,16 @@ export function decodeVarint(view: Uint8Array, at: number, into: Varint): Varint
   return into;
 }
 
+/** Where one field lies: its tag, its payload, and its number. */
+export interface FieldPlace {
+  readonly field: number;
+  readonly fieldStart: number;
+  readonly start: number;
+  readonly length: number;
+}
+
 /** Steps through the fields of one message, [start, end) of the window's source. */
-export class FieldCursor {
+export class FieldCursor implements FieldPlace {
   field = 0;
   wireType = 0;
   /** Where the field's tag begins; its payload (after tag and length); and the payload's bytes. */
@@ -111,6 +119,11 @@ export class FieldCursor {
 
   get end(): number {
     return this.start + this.length;
+  }
+
+  /** The current field's place; the cursor itself moves on. */
+  here(): FieldPlace {
+    return { field: this.field, fieldStart: this.fieldStart, start: this.start, length: this.length };
   }
 
   fail(what: string, details?: ErrorDetails): FormatError {

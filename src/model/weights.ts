@@ -35,9 +35,25 @@ const weightInputs: Readonly<Record<string, { role: WeightRole; inputs: readonly
   RNN: { role: "recurrent", inputs: [1, 2] },
   Attention: { role: "matmul", inputs: [1] },
   Einsum: { role: "other", inputs: [0, 1, 2, 3] },
-  Transpose: { role: "other", inputs: [0] },
-  Reshape: { role: "other", inputs: [0] },
 };
+
+/** Operators that only move values: a constant behind them is still a weight of what reads them. */
+const moving = new Set([
+  "Transpose",
+  "Reshape",
+  "Slice",
+  "Concat",
+  "Unsqueeze",
+  "Squeeze",
+  "Identity",
+  "Split",
+  "Flatten",
+  "Expand",
+  "Tile",
+]);
+
+/** How many moving operators are followed from a constant to the operator that multiplies with it. */
+const mostMoves = 8;
 
 /** The role of a node's input as a weight, or undefined when it is none (bias, shape, axis …). */
 export function weightRole(node: OnnxNode, inputIndex: number): WeightRole | undefined {
@@ -57,26 +73,51 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
     for (const name of scope.constants.keys()) names.set(name, (names.get(name) ?? 0) + 1);
   }
   const inputs = new Set(model.graph.inputs.map((input) => input.name));
+  const moved = movedWeights(scopes);
   const weights: Weight[] = [];
   for (const [holder, uses] of collectUses(scopes)) {
     const { dims, dataType } = holder.tensor;
     if (!isFloatType(dataType) || dims.length < 2) continue;
     const asWeight = uses.filter((use) => weightRole(use.node, use.inputIndex) !== undefined);
+    const behindMoves = uses.filter((use) => isMove(use) && use.node.outputs.some((name) => moved.has(name)));
     const first = asWeight[0];
-    const role = first && weightRole(first.node, first.inputIndex);
-    if (!first || !role) continue;
+    // What is moved before it is used keeps its own layout: no operator can take it packed.
+    const role = behindMoves.length > 0 ? "other" : first && weightRole(first.node, first.inputIndex);
+    if (!role) continue;
+    const taken = [...asWeight, ...behindMoves];
     weights.push({
       id: (names.get(holder.name) ?? 0) > 1 ? `${pathKey(holder.path)}:${holder.name}` : holder.name,
       holder,
       role,
       dims,
       elements: elementCount(dims),
-      uses: asWeight,
-      sharedOtherwise: asWeight.length < uses.length,
+      uses: taken,
+      sharedOtherwise: taken.length < uses.length,
       dataType,
       overridable:
         model.irVersion >= 4 && holder.held.as === "initializer" && holder.path.length === 0 && inputs.has(holder.name),
     });
   }
   return { weights, scopes };
+}
+
+const isMove = ({ node, inputIndex }: Use): boolean =>
+  node.domain === "" && moving.has(node.opType) && (inputIndex === 0 || node.opType === "Concat");
+
+/** Names of moved values that some operator takes as a weight, directly or through further moves. */
+function movedWeights(scopes: readonly Scope[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const nodes = scopes.flatMap((scope) => scope.graph.nodes);
+  for (const node of nodes) {
+    for (const [index, name] of node.inputs.entries()) if (weightRole(node, index)) found.add(name);
+  }
+  for (let move = 0; move < mostMoves; move++) {
+    const before = found.size;
+    for (const node of nodes) {
+      if (!moving.has(node.opType) || !node.outputs.some((name) => found.has(name))) continue;
+      for (const name of node.opType === "Concat" ? node.inputs : node.inputs.slice(0, 1)) found.add(name);
+    }
+    if (found.size === before) break;
+  }
+  return found;
 }

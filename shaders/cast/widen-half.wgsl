@@ -1,17 +1,16 @@
 // f16 or bf16, two in a u32 with the first in the low half, to f32. Exact.
 //
 // Contract  target[i] = source half i, i < count; both buffers hold whole u32.
-// Tile      one thread widens words_per_thread words, lying `threads` apart.
+// Tile      one thread widens quads of four halves, two words; its quads lie a workgroup apart.
 // NaN rule  infinities stay, NaN keep sign and payload; f16 subnormals become normal f32, bf16
 //           subnormals keep their bits: outputs are bits, so no device can flush them.
 import package::common::grid::flat_workgroup;
-import package::common::half::{bits_from_bfloat, bits_from_half};
 
 struct Params {
   count: u32,
   // 0: f16, 1: bf16.
   bfloat: u32,
-  words_per_thread: u32,
+  quads_per_thread: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -20,11 +19,13 @@ struct Params {
 
 override wg: u32 = 64u;
 
-fn widen(half: u32) -> u32 {
-  if (params.bfloat != 0u) {
-    return bits_from_bfloat(half);
-  }
-  return bits_from_half(half);
+fn widen_halves(half: vec4u) -> vec4u {
+  let magnitude = half & vec4u(0x7fffu);
+  let shifted = magnitude << vec4u(13u);
+  let exponent = select(vec4u(0x38000000u), vec4u(0x70000000u), magnitude >= vec4u(0x7c00u));
+  // Subnormals are multiples of 2^-24 of at most 10 bits: conversion and product are exact and normal.
+  let tiny = bitcast<vec4u>(vec4f(magnitude) * 5.9604644775390625e-8);
+  return select(shifted + exponent, tiny, magnitude < vec4u(0x400u)) | ((half & vec4u(0x8000u)) << vec4u(16u));
 }
 
 @compute @workgroup_size(wg)
@@ -33,17 +34,28 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let words = (params.count + 1u) / 2u;
-  let first = flat_workgroup(workgroup, workgroups) * wg * params.words_per_thread + lane;
-  for (var i = 0u; i < params.words_per_thread; i++) {
-    let word = first + i * wg;
-    if (word >= words) {
+  let first = (flat_workgroup(workgroup, workgroups) * wg * params.quads_per_thread + lane) * 4u;
+  for (var i = 0u; i < params.quads_per_thread; i++) {
+    let at = first + i * wg * 4u;
+    if (at >= params.count) {
       return;
     }
-    let pair = source[word];
-    target_bits[word * 2u] = widen(pair & 0xffffu);
-    if (word * 2u + 1u < params.count) {
-      target_bits[word * 2u + 1u] = widen(pair >> 16u);
+    let a = source[at / 2u];
+    let b = source[at / 2u + 1u];
+    let half = vec4u(a & 0xffffu, a >> 16u, b & 0xffffu, b >> 16u);
+    var wide = half << vec4u(16u);
+    if (params.bfloat == 0u) {
+      wide = widen_halves(half);
+    }
+    if (at + 4u <= params.count) {
+      target_bits[at] = wide.x;
+      target_bits[at + 1u] = wide.y;
+      target_bits[at + 2u] = wide.z;
+      target_bits[at + 3u] = wide.w;
+    } else {
+      for (var k = 0u; k < params.count - at; k++) {
+        target_bits[at + k] = wide[k];
+      }
     }
   }
 }

@@ -6,8 +6,8 @@
 // Tile      one thread looks at elements_per_thread elements, a workgroup apart; a workgroup counts in its
 //           own memory and adds to the buffer once.
 // NaN rule  NaN and infinities count in their own bin.
-// Exact     the bin follows from comparing ordered integers with the edges, by bisection. -0 sorts below +0,
-//           so it is taken as +0 first.
+// Exact     a guess by multiplication is corrected by comparing ordered integers with the edges. -0 sorts
+//           below +0, so it is taken as +0 first.
 import package::common::exact::is_non_finite;
 import package::common::grid::flat_workgroup;
 import package::common::product::ordered_key;
@@ -16,6 +16,8 @@ struct Params {
   count: u32,
   bins: u32,
   elements_per_thread: u32,
+  // bins / (edges[bins] - edges[0]), roughly; it only says where to look first.
+  bins_per_unit: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -44,18 +46,15 @@ fn bin_of(bits: u32) -> u32 {
   if (key > keys[params.bins]) {
     return params.bins + 1u;
   }
-  // keys[low] <= key, and key < keys[high] or high = bins.
-  var low = 0u;
-  var high = params.bins;
-  while (high - low > 1u) {
-    let middle = (low + high) / 2u;
-    if (key >= keys[middle]) {
-      low = middle;
-    } else {
-      high = middle;
-    }
+  let guess = (bitcast<f32>(bits) - bitcast<f32>(edges[0])) * params.bins_per_unit;
+  var bin = u32(clamp(guess, 0.0, f32(params.bins - 1u)));
+  while (key < keys[bin]) {
+    bin -= 1u;
   }
-  return low;
+  while (bin + 1u < params.bins && key >= keys[bin + 1u]) {
+    bin += 1u;
+  }
+  return bin;
 }
 
 @compute @workgroup_size(wg)

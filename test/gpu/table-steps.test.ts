@@ -1,11 +1,13 @@
 // Whole chains of table and cast steps on the device: every buffer they leave equals the references'.
 import { describe, expect, it } from "vitest";
+import { kernelReferences } from "../../src/kernels/references.ts";
+import { kernelSpecs } from "../../src/kernels/registry.ts";
 import { castEncodeSteps } from "../../src/methods/quantize/cast-steps.ts";
 import { tableDecodeSteps, tableEncodeSteps } from "../../src/methods/quantize/table-steps.ts";
 import { bytesOf, weights, withOddBits } from "../support/float-data.ts";
 import { testDevice } from "../support/gpu.ts";
 import { memoryOf, runByReference, runOnDevice, type StepsToRun } from "../support/run-steps.ts";
-import { flatRequest, referencesById, specsById } from "../support/table-requests.ts";
+import { flatRequest } from "../support/table-requests.ts";
 
 const device = testDevice();
 const count = 64 * 1031 + 7;
@@ -14,8 +16,8 @@ const sources = { weights: weights(count), odd: withOddBits(count) };
 async function expectSame(pieces: readonly StepsToRun[], values: Float32Array): Promise<void> {
   const want = memoryOf(pieces, { source: bytesOf(values) });
   const got = memoryOf(pieces, { source: bytesOf(values) });
-  runByReference(pieces, want, referencesById);
-  await runOnDevice(await device(), pieces, got, specsById);
+  runByReference(pieces, want, kernelReferences);
+  await runOnDevice(await device(), pieces, got, kernelSpecs);
   for (const [name, bytes] of want) expect(Buffer.compare(got.get(name) ?? Buffer.alloc(0), bytes), name).toBe(0);
 }
 

@@ -4,7 +4,7 @@ import type { KernelCall, KernelSpec } from "../kernel.ts";
 import type { HalfType } from "./widen-half.ts";
 
 const defaults = { wg: 64 };
-const wordsPerThread = 8;
+const quadsPerThread = 4;
 
 /** Word order of the counters that the kernel adds to; they must start at 0. */
 export const narrowCounterWords = ["overflowed", "underflowed", "nonFinite"] as const;
@@ -16,7 +16,7 @@ export const narrowHalfSpec: KernelSpec = {
     ["count", "u32"],
     ["bfloat", "u32"],
     ["saturate", "u32"],
-    ["words_per_thread", "u32"],
+    ["quads_per_thread", "u32"],
   ],
   bindings: [
     { name: "source", access: "read" },
@@ -48,9 +48,9 @@ export function narrowHalfCall(
       count,
       bfloat: to === "bf16" ? 1 : 0,
       saturate: options.saturate ? 1 : 0,
-      words_per_thread: wordsPerThread,
+      quads_per_thread: quadsPerThread,
     },
-    workgroups: Math.ceil(Math.ceil(count / 2) / (wg * wordsPerThread)),
+    workgroups: Math.ceil(count / (4 * wg * quadsPerThread)),
     cost: { bytes: count * 6, ops: count * 16 },
   };
 }

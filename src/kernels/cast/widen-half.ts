@@ -6,14 +6,14 @@ import type { KernelCall, KernelSpec } from "../kernel.ts";
 export type HalfType = "f16" | "bf16";
 
 const defaults = { wg: 64 };
-const wordsPerThread = 4;
+const quadsPerThread = 4;
 
 export const widenHalfSpec: KernelSpec = {
   id: "cast/widen-half",
   params: [
     ["count", "u32"],
     ["bfloat", "u32"],
-    ["words_per_thread", "u32"],
+    ["quads_per_thread", "u32"],
   ],
   bindings: [
     { name: "source", access: "read" },
@@ -33,8 +33,8 @@ export function widenHalfCall(from: HalfType, count: number, overrides: Partial<
     kernel: widenHalfSpec.id,
     variant: "portable",
     overrides: { wg },
-    params: { count, bfloat: from === "bf16" ? 1 : 0, words_per_thread: wordsPerThread },
-    workgroups: Math.ceil(Math.ceil(count / 2) / (wg * wordsPerThread)),
+    params: { count, bfloat: from === "bf16" ? 1 : 0, quads_per_thread: quadsPerThread },
+    workgroups: Math.ceil(count / (4 * wg * quadsPerThread)),
     cost: { bytes: count * 6, ops: count * 8 },
   };
 }

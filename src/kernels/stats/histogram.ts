@@ -12,6 +12,7 @@ export const histogramSpec: KernelSpec = {
     ["count", "u32"],
     ["bins", "u32"],
     ["elements_per_thread", "u32"],
+    ["bins_per_unit", "f32"],
   ],
   bindings: [
     { name: "source", access: "read" },
@@ -45,16 +46,17 @@ export function histogramEdges(lo: number, hi: number, bins: number): Float32Arr
 }
 
 /**
- * Counts `count` f32 into `bins`. Buffers: source 4 * count bytes; edges, 4 * (bins + 1) bytes of
- * histogramEdges; counts, histogramBytes(bins), zero before.
+ * Counts `count` f32 into the bins between `edges` of histogramEdges. Buffers: source 4 * count bytes; the edges; counts, histogramBytes(bins), zero before.
  */
-export function histogramCall(count: number, bins: number, tuning: Partial<typeof defaults> = {}): KernelCall {
+export function histogramCall(count: number, edges: Float32Array, tuning: Partial<typeof defaults> = {}): KernelCall {
+  const bins = edges.length - 1;
+  const width = (edges[bins] ?? 0) - (edges[0] ?? 0);
   const { wg, elementsPerThread } = { ...defaults, ...tuning };
   return {
     kernel: histogramSpec.id,
     variant: "portable",
     overrides: { wg },
-    params: { count, bins, elements_per_thread: elementsPerThread },
+    params: { count, bins, elements_per_thread: elementsPerThread, bins_per_unit: bins / width },
     workgroups: Math.ceil(count / (wg * elementsPerThread)),
     cost: { bytes: count * 4, ops: count * 24 },
   };

@@ -11,10 +11,11 @@ function histogramCase(
   bins = 64,
   tuning: Parameters<typeof histogramCall>[2] = {},
 ): KernelCase {
+  const edges = histogramEdges(...limits, bins);
   return {
     name,
-    call: histogramCall(source.length, bins, tuning),
-    buffers: [bytesOf(source), bytesOf(histogramEdges(...limits, bins)), histogramBytes(bins)],
+    call: histogramCall(source.length, edges, tuning),
+    buffers: [bytesOf(source), bytesOf(edges), histogramBytes(bins)],
   };
 }
 

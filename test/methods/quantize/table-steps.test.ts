@@ -1,6 +1,7 @@
 // Steps of tables, casts and statistics on the references: sizes, chaining, what is refused.
 import { describe, expect, it } from "vitest";
 import { foldErrorRecords } from "../../../src/kernels/quantize/error-fold.ts";
+import { kernelReferences } from "../../../src/kernels/references.ts";
 import { castEncodeSteps, castErrorSteps } from "../../../src/methods/quantize/cast-steps.ts";
 import type { EncodeRequest } from "../../../src/methods/quantize/encoding.ts";
 import { histogramSteps } from "../../../src/methods/quantize/error-steps.ts";
@@ -9,7 +10,7 @@ import { transposeSteps } from "../../../src/methods/quantize/transpose-steps.ts
 import { bytesOf, weights } from "../../support/float-data.ts";
 import { testProfile } from "../../support/plan-units.ts";
 import { bufferOf, memoryOf, runByReference, type Memory } from "../../support/run-steps.ts";
-import { flatRequest, referencesById } from "../../support/table-requests.ts";
+import { flatRequest } from "../../support/table-requests.ts";
 
 const profile = testProfile();
 
@@ -18,7 +19,7 @@ function runTable(request: EncodeRequest, values: Float32Array): { memory: Memor
   const errors = tableErrorSteps(profile, request, encoded);
   const pieces = [encoded, { ...errors, uploads: [] }];
   const memory = memoryOf(pieces, { source: bytesOf(values) });
-  runByReference(pieces, memory, referencesById);
+  runByReference(pieces, memory, kernelReferences);
   return { memory, ...foldErrorRecords(bufferOf(memory, errors.records.buffer)) };
 }
 
@@ -72,7 +73,7 @@ describe("castEncodeSteps", () => {
     const errors = castErrorSteps(profile, request, encoded);
     const pieces = [encoded, { ...errors, uploads: [] }];
     const memory = memoryOf(pieces, { source: bytesOf(values) });
-    runByReference(pieces, memory, referencesById);
+    runByReference(pieces, memory, kernelReferences);
     const counters = bufferOf(memory, encoded.extra?.["counters"]?.buffer ?? "");
     expect([...new Uint32Array(counters.buffer)]).toEqual([1, 1, 1]);
     const folded = foldErrorRecords(bufferOf(memory, errors.records.buffer));
@@ -88,7 +89,7 @@ describe("statistics steps", () => {
     const counted = histogramSteps(profile, { source: "turned", count: 210, lo: -1, hi: 1, bins: 4, prefix: "h." });
     const pieces = [{ ...turned, uploads: [] }, counted];
     const memory = memoryOf(pieces, { source: bytesOf(values) });
-    runByReference(pieces, memory, referencesById);
+    runByReference(pieces, memory, kernelReferences);
     const turnedValues = new Float32Array(bufferOf(memory, "turned").buffer);
     expect(turnedValues[7 * 6 + 3]).toBe(values[3 * 35 + 7]);
     const counts = [...new Uint32Array(bufferOf(memory, counted.records.buffer).buffer)];

@@ -1,7 +1,8 @@
 // Copies the first `count` u32 words. The plainest kernel there is: benchmarks take its bandwidth as the roof.
 // Buffers hold whole vec4s (multiples of 16 bytes); words from `count` on are left as they are.
-// Tile: one thread moves `per_thread` vec4s, neighbouring threads neighbouring vec4s, so a workgroup
-// covers one contiguous run of `wg * per_thread` vec4s.
+// Tile: a workgroup covers one contiguous run of `wg * per_thread` vec4s. With `interleaved` off each
+// thread moves neighbouring vec4s (drivers that run on a CPU), with it on neighbouring threads do
+// (GPUs, which join their loads). Full tiles skip the test of each index; the last one makes it.
 // Words are moved as integers, so NaNs and subnormals keep their bits.
 import package::common::grid::flat_workgroup;
 
@@ -9,8 +10,9 @@ struct Params {
   count: u32,
 }
 
-override wg: u32 = 64;
-override per_thread: u32 = 4;
+override wg: u32 = 128;
+override per_thread: u32 = 8;
+override interleaved: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> words_in: array<vec4u>;
@@ -23,9 +25,17 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let whole = params.count / 4u;
-  let base = flat_workgroup(workgroup, workgroup_count) * wg * per_thread + lane;
+  let tile = flat_workgroup(workgroup, workgroup_count) * wg * per_thread;
+  let first = tile + select(lane * per_thread, lane, interleaved);
+  let step = select(1u, wg, interleaved);
+  if tile + wg * per_thread <= whole {
+    for (var i = 0u; i < per_thread; i++) {
+      words_out[first + i * step] = words_in[first + i * step];
+    }
+    return;
+  }
   for (var i = 0u; i < per_thread; i++) {
-    let at = base + i * wg;
+    let at = first + i * step;
     if at < whole {
       words_out[at] = words_in[at];
     } else if at == whole {

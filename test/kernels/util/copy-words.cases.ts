@@ -1,6 +1,6 @@
 // Cases of util/copy-words: tails of 0 to 3 words, workgroup edges, more workgroups than one dimension holds.
 import { copyWordsReference } from "../../../src/kernels/util/copy-words.ref.ts";
-import { copyWordsCall, copyWordsSpec } from "../../../src/kernels/util/copy-words.ts";
+import { copyWordsCall, copyWordsSpec, copyWordsTilings } from "../../../src/kernels/util/copy-words.ts";
 import type { KernelCase, KernelRoom } from "../../support/kernel-harness.ts";
 
 /** Words that differ everywhere, with NaNs, infinities and subnormals among them when read as f32. */
@@ -22,10 +22,11 @@ export const room: KernelRoom = {
   reference: copyWordsReference,
   cases: [
     ...[1, 2, 3, 4, 5, 7].map((count) => copyCase(`${count} words`, count)),
-    ...[1023, 1024, 1025, 1027].map((count) => copyCase(`${count} words around a workgroup's edge`, count)),
+    ...[4093, 4096, 4097, 4099].map((count) => copyCase(`${count} words around a tile's edge`, count)),
     copyCase("many workgroups, ragged", 100_003),
-    copyCase("one vec4 a thread", 4_099, { wg: 64, per_thread: 1 }),
-    copyCase("another tile", 9_001, { wg: 32, per_thread: 7 }),
+    ...copyWordsTilings.map((tiling) => copyCase(`tiling ${Object.values(tiling).join("/")}`, 20_001, tiling)),
+    copyCase("an odd tile, interleaved", 9_001, { wg: 32, per_thread: 7, interleaved: 1 }),
+    copyCase("an odd tile of neighbours", 9_002, { wg: 33, per_thread: 5 }),
     copyCase("more than 65,535 workgroups", 65_536 * 4 + 6, { wg: 1, per_thread: 1 }),
   ],
 };

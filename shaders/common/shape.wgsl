@@ -149,3 +149,23 @@ fn group_at(shape: Shape, group: u32) -> Group {
   let count = min(shape.block, shape.dim - first);
   return Group((o * shape.dim + first) * shape.inner + i, count, shape.block, shape.inner, 0u);
 }
+
+// Which piece of work a thread takes, of `per_row` equal pieces in each row of the rows order: neighbouring
+// threads take the same piece of neighbouring rows, whose source elements are neighbours too. A
+// permutation; the identity in other orders and where `per_row` is 0 (pieces that don't divide a row).
+fn column_first(shape: Shape, thread: u32, per_row: u32) -> u32 {
+  if (shape.order != rows_order || shape.inner == 1u || per_row == 0u) {
+    return thread;
+  }
+  let sheet = shape.inner * per_row;
+  let o = thread / sheet;
+  let rest = thread - o * sheet;
+  let piece = rest / shape.inner;
+  return (o * shape.inner + rest - piece * shape.inner) * per_row + piece;
+}
+
+// Pieces of `size` codes in a row; 0 where they don't divide it.
+fn pieces_per_row(shape: Shape, size: u32) -> u32 {
+  let padded = shape.blocks * shape.block;
+  return select(0u, padded / size, padded % size == 0u);
+}

@@ -3,7 +3,7 @@
 // Tile: one thread one word of 32 codes.
 import package::common::exact::flush_bits;
 import package::common::grid::flat_workgroup;
-import package::common::shape::{Shape, cursor_at, cursor_next, cursor_source, cursor_valid};
+import package::common::shape::{Shape, column_first, cursor_at, cursor_next, cursor_source, cursor_valid, pieces_per_row};
 
 struct Params {
   outer: u32,
@@ -27,11 +27,12 @@ fn main(
   @builtin(num_workgroups) workgroup_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let at = flat_workgroup(workgroup, workgroup_count) * wg + lane;
+  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
+  let thread = flat_workgroup(workgroup, workgroup_count) * wg + lane;
+  let at = column_first(shape, thread, pieces_per_row(shape, 32u));
   if (at >= params.words) {
     return;
   }
-  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
   var cursor = cursor_at(shape, at * 32u);
   var word = 0u;
   for (var k = 0u; k < 32u; k++) {

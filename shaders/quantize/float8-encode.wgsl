@@ -8,7 +8,7 @@
 import package::common::exact::{compare_product, flush_bits, is_non_finite};
 import package::common::grid::flat_workgroup;
 import package::common::minifloat::{in_doubt, midpoint_of, on_grid, round_grid, settle_grid};
-import package::common::shape::{Shape, cursor_at, cursor_group, cursor_next, cursor_source, cursor_valid};
+import package::common::shape::{Shape, column_first, cursor_at, cursor_group, cursor_next, cursor_source, cursor_valid, pieces_per_row};
 
 struct Params {
   outer: u32,
@@ -52,13 +52,14 @@ fn main(
   @builtin(num_workgroups) workgroup_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
   let thread = flat_workgroup(workgroup, workgroup_count) * wg + lane;
-  var at = thread * 8u;
+  let chunk = column_first(shape, thread, pieces_per_row(shape, 32u));
+  var at = chunk * 8u;
   if (at >= params.words) {
     return;
   }
-  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
-  var cursor = cursor_at(shape, thread * 32u);
+  var cursor = cursor_at(shape, chunk * 32u);
   var loaded = 0xffffffffu;
   var scale = 0.0;
   var inverse = 0.0;

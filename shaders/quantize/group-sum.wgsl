@@ -7,7 +7,7 @@
 // Tile: one thread a segment; neighbouring threads take neighbouring groups.
 import package::common::exact::flush_bits;
 import package::common::grid::flat_workgroup;
-import package::common::shape::{Shape, group_at};
+import package::common::shape::{Shape, column_first, group_at};
 
 struct Params {
   outer: u32,
@@ -57,7 +57,7 @@ fn main(
   }
   let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
   let segment = thread / params.groups;
-  let index = thread - segment * params.groups;
+  let index = column_first(shape, thread - segment * params.groups, shape.blocks);
   let group = group_at(shape, index);
   let first = segment * params.segment_length;
   let end = min(group.count, first + params.segment_length);

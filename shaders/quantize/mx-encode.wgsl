@@ -7,7 +7,7 @@
 // Tile: one thread 32 codes, which fill whole words; past the last code the last word holds zeros.
 import package::common::grid::flat_workgroup;
 import package::common::minifloat::{on_grid, round_grid};
-import package::common::shape::{Shape, cursor_at, cursor_group, cursor_next, cursor_source, cursor_valid};
+import package::common::shape::{Shape, column_first, cursor_at, cursor_group, cursor_next, cursor_source, cursor_valid, pieces_per_row};
 
 struct Params {
   outer: u32,
@@ -36,13 +36,14 @@ fn main(
   @builtin(num_workgroups) workgroup_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
   let thread = flat_workgroup(workgroup, workgroup_count) * wg + lane;
-  var at = thread * params.bits;
+  let chunk = column_first(shape, thread, pieces_per_row(shape, 32u));
+  var at = chunk * params.bits;
   if (at >= params.words) {
     return;
   }
-  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
-  var cursor = cursor_at(shape, thread * 32u);
+  var cursor = cursor_at(shape, chunk * 32u);
   var loaded = 0xffffffffu;
   var scale = 0u;
   var word = 0u;

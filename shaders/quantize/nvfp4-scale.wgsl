@@ -8,7 +8,7 @@
 import package::common::exact::{compare_product, flush_bits};
 import package::common::grid::flat_workgroup;
 import package::common::minifloat::{in_doubt, midpoint_of, on_grid, round_grid, settle_grid};
-import package::common::shape::{Group, Shape, group_at};
+import package::common::shape::{Group, Shape, column_first, group_at, pieces_per_row};
 
 struct Params {
   outer: u32,
@@ -60,11 +60,12 @@ fn main(
   @builtin(num_workgroups) workgroup_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let word = flat_workgroup(workgroup, workgroup_count) * wg + lane;
+  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
+  let thread = flat_workgroup(workgroup, workgroup_count) * wg + lane;
+  let word = column_first(shape, thread, pieces_per_row(shape, 4u * shape.block));
   if (word * 4u >= params.groups) {
     return;
   }
-  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
   let global_value = global_scale[0];
   var packed = 0u;
   for (var k = 0u; k < 4u; k++) {

@@ -9,7 +9,7 @@ import { foundCandidate } from "./doctor.ts";
 import { driverOrder } from "./node.ts";
 import { setUpDriver, userDriver } from "./node-drivers.ts";
 import type { DriverName, DriverSetup } from "./node-drivers.ts";
-import { classifyAdapter, readProfile } from "./profile.ts";
+import { adapterName, classifyAdapter, readProfile } from "./profile.ts";
 import type { AdapterWords } from "./profile.ts";
 
 /** What a probe writes as one line of JSON; null where the driver gives no adapter. */
@@ -84,7 +84,7 @@ async function probe(driver: DriverName): Promise<DoctorCandidate> {
   const source = { features: result.features, limits: result.limits as unknown as GPUSupportedLimits };
   const adapterClass = classifyAdapter(result.words);
   if (driver === "hardware" && adapterClass !== "hardware") {
-    return missing(`Only software was found: ${result.words.description ?? adapterClass}.`, remedies[driver]);
+    return missing(`Only software was found: ${adapterName(result.words)}.`, remedies[driver]);
   }
   return foundCandidate(driver, readProfile(source, result.words));
 }

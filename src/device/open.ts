@@ -4,7 +4,7 @@ import { NoAdapterError, UsageError } from "../base/errors.ts";
 import type { Feature } from "../base/profile.ts";
 import { parseBytes } from "../base/size.ts";
 import { GpuContext } from "./context.ts";
-import { readProfile } from "./profile.ts";
+import { adapterName, readProfile } from "./profile.ts";
 import type { AdapterWords } from "./profile.ts";
 import { noAdapterOnWeb, platformGpu } from "./web.ts";
 
@@ -94,9 +94,9 @@ function ownLimits(limits: GPUSupportedLimits): Record<string, number> {
 function demandFeatures(has: ReadonlySet<string>, required: readonly string[], words: AdapterWords): void {
   const missing = required.filter((feature) => !has.has(feature));
   if (missing.length === 0) return;
-  throw new NoAdapterError(`The adapter ${words.description ?? ""} lacks ${missing.join(", ")}.`, {
+  throw new NoAdapterError(`The adapter ${adapterName(words)} lacks ${missing.join(", ")}.`, {
     hint: "Use another adapter or browser, or do without the feature.",
-    details: { missing, adapter: words.description ?? "" },
+    details: { missing, adapter: adapterName(words) },
   });
 }
 

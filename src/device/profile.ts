@@ -27,6 +27,11 @@ export function classifyAdapter(words: AdapterWords): AdapterClass {
   return "hardware";
 }
 
+/** What to call an adapter; browsers often tell no more than vendor and architecture. */
+export function adapterName({ description, device, vendor, architecture }: AdapterWords): string {
+  return description || device || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";
+}
+
 /** The limits that planning looks at, copied out of a GPUSupportedLimits. */
 export function readLimits(limits: GPUSupportedLimits): DeviceLimits {
   return {
@@ -52,7 +57,7 @@ export function readProfile(
   return {
     backend: "webgpu",
     adapterClass: classifyAdapter(words),
-    description: words.description || words.device || "unnamed adapter",
+    description: adapterName(words),
     vendor: words.vendor ?? "",
     architecture: words.architecture ?? "",
     features,

@@ -1,6 +1,6 @@
 // Words that drivers and browsers really use about themselves.
 import { describe, expect, it } from "vitest";
-import { classifyAdapter } from "../../src/device/profile.ts";
+import { adapterName, classifyAdapter } from "../../src/device/profile.ts";
 import { testDevice } from "../support/gpu.ts";
 
 describe("classifyAdapter", () => {
@@ -23,6 +23,17 @@ describe("classifyAdapter", () => {
     ["hardware", {}],
   ] as const)("takes for %s: %j", (expected, words) => {
     expect(classifyAdapter(words)).toBe(expected);
+  });
+});
+
+describe("adapterName", () => {
+  it.each([
+    ["Acme One", { description: "Acme One", device: "0x1", vendor: "acme" }],
+    ["0x1", { description: "", device: "0x1", vendor: "acme" }],
+    ["google swiftshader", { description: "", device: "", vendor: "google", architecture: "swiftshader" }],
+    ["unnamed adapter", {}],
+  ])("is %j", (name, words) => {
+    expect(adapterName(words)).toBe(name);
   });
 });
 

@@ -5,7 +5,7 @@
 // integers p (code minus zero point), and X - p * S is exact. Errors are squared in 16 units ("steps"):
 // d = round((X - p * S) / 16), |d| < 2^16. X is off by at most 1/2 unit, so d by at most 1/2 + 1/32 steps.
 
-// What a candidate's scale must be: f32 or f16, and how codes are read off.
+// How codes are read off.
 struct Reading {
   // Right shift of X before it meets the reciprocal, so that their product stays below 2^31.
   drop: u32,
@@ -54,6 +54,24 @@ fn in_units(bits: u32, shift: i32, flip: u32) -> i32 {
 // Constant added to X' * reciprocal before the shift: half a code, and half of what `drop` cut off.
 fn reading_bias(inverse: i32, drop: u32) -> i32 {
   return (1 << (30u - drop)) + select(0, inverse >> 1u, drop != 0u);
+}
+
+// Steps between X and the value of its nearest code under a scale in 1/64 units: the code that the
+// reciprocal of the whole units reads off, or a neighbour of it within the range.
+fn nearest_steps(x: i32, fine_s: i32, inverse: i32, reading: Reading) -> i32 {
+  let bias = reading_bias(inverse, reading.drop);
+  let near = clamp(((x >> reading.drop) * inverse + bias) >> (31u - reading.drop), reading.low, reading.high);
+  let twice_off = (x << 1u) - ((near * fine_s + 16) >> 5u);
+  let side = select(0, 1, twice_off > (fine_s >> 6u)) - select(0, 1, twice_off < -(fine_s >> 6u));
+  let p = clamp(near + side, reading.low, reading.high);
+  return (x - ((p * fine_s + 32) >> 6u) + 8) >> 4u;
+}
+
+// floor(d^2 / 256) for |d| < 2^16; an upper bound for larger ones below 2^20.
+fn squares_256(d: i32) -> u32 {
+  let magnitude = u32(abs(d));
+  let coarse = (magnitude >> 8u) + 1u;
+  return select((magnitude * magnitude) >> 8u, (coarse * coarse) << 8u, magnitude >= 0x10000u);
 }
 
 // The nearest storable scale to s units: a multiple of the f16's own unit, or s itself for f32.
@@ -105,4 +123,17 @@ fn surely_less(found: vec2u, slack: vec2u, first: vec2u) -> bool {
   let ninth = vec2u((found.x >> 9u) | (found.y << 23u), found.y >> 9u);
   let bound = add_wide(add_wide(found, ninth), add_wide(slack, vec2u(1u, 0u)));
   return !less_wide(first, bound);
+}
+
+// Importance as integers: floor(w * 2^shift) of a non-negative f32, at most 1023 where shift suits the
+// largest w of the group; subnormals are 0.
+fn floor_weight(bits: u32, shift: i32) -> u32 {
+  let exponent = i32((bits >> 23u) & 0xffu);
+  let weight = ((bits & 0x7fffffu) | 0x800000u) >> u32(clamp(150 - shift - exponent, 0, 31));
+  return select(min(weight, 1023u), 0u, exponent == 0);
+}
+
+// Shift that brings the largest importance, given by bits, into [512, 1024).
+fn weight_shift_of(largest: u32) -> i32 {
+  return 136 - i32((largest >> 23u) & 0xffu);
 }

@@ -14,8 +14,10 @@
 import package::common::grid::flat_workgroup;
 import package::common::shape::{Shape, Group, group_at};
 import package::common::fixed::{
-  reciprocal, unit_shift, magnitude_in_units, in_units, reading_bias, storable, scale_bits, add_wide, less_wide, surely_less
+  Reading, reciprocal, unit_shift, magnitude_in_units, in_units, reading_bias, nearest_steps, scale_bits, add_wide,
+  less_wide, surely_less, floor_weight, weight_shift_of
 };
+import package::common::search::{Grid, Trial, trial_at, trial_count, coarse_stage, zero_stage, fine_stage};
 
 struct Params {
   outer: u32,
@@ -58,13 +60,9 @@ override weighted: u32 = 0u;
 var<private> chunk: array<i32, width>;
 var<private> chunk_weights: array<u32, width>;
 
-const coarse_stage: u32 = 0u;
-const zero_stage: u32 = 1u;
-// The candidates of a stage; a scale of 0 units takes no part.
-const trials: u32 = 8u;
-var<private> trial_s: array<u32, trials>;
-var<private> trial_zero: array<i32, trials>;
-var<private> trial_error: array<vec2u, trials>;
+// The candidates of a stage and their errors; a scale of 0 units takes no part.
+var<private> trials: array<Trial, 8>;
+var<private> trial_error: array<vec2u, 8>;
 
 struct Block {
   group: Group,
@@ -89,20 +87,13 @@ fn load_chunk(block: Block, first: u32) {
   }
 }
 
-// floor(w * 2^shift) of a non-negative f32, at most 1023 where shift suits the block's largest w.
-fn floor_weight(bits: u32, shift: i32) -> u32 {
-  let exponent = i32((bits >> 23u) & 0xffu);
-  let weight = ((bits & 0x7fffffu) | 0x800000u) >> u32(clamp(150 - shift - exponent, 0, 31));
-  return select(min(weight, 1023u), 0u, exponent == 0);
-}
-
 // Shift that brings the largest importance of the block into [512, 1024).
 fn find_weight_shift(block: Block) -> i32 {
   var largest = 0u;
   for (var e = 0u; e < block.group.count; e++) {
     largest = max(largest, importance[block.dim_first + e] & 0x7fffffffu);
   }
-  return 136 - i32((largest >> 23u) & 0xffu);
+  return weight_shift_of(largest);
 }
 
 // Adds squared steps: weighted ones exactly, plain ones in units of 256.
@@ -137,29 +128,6 @@ fn chunk_error(total: vec2u, s: i32, inverse: i32, bias: i32, low: i32, high: i3
   return fold_error(total, sum, sum_high);
 }
 
-// Fills the trials of a stage around the best so far; returns how many.
-fn propose(stage: u32, s0: u32, best_s: u32, best_zero: i32, shift: i32) -> u32 {
-  let count = select(select(4u, 2u, stage == zero_stage), trials, stage == coarse_stage);
-  let hop = i32((s0 * params.fine + 2048u) >> 12u);
-  for (var k = 0u; k < count; k++) {
-    var s = best_s;
-    var z = best_zero;
-    if (stage == coarse_stage) {
-      s = (s0 * (params.first + k * params.step) + 2048u) >> 12u;
-    } else if (stage == zero_stage) {
-      z += select(1, -1, k == 0u);
-    } else {
-      // -2, -1, 1, 2 hops.
-      s = u32(i32(s) + hop * (i32(k) - select(1, 2, k < 2u)));
-    }
-    let fits = z >= params.code_min && z <= params.code_max;
-    trial_s[k] = select(0u, storable(s, shift, params.half_scales != 0u), fits);
-    trial_zero[k] = z;
-    trial_error[k] = vec2u(0u);
-  }
-  return count;
-}
-
 // What the first scale (`fine_s` in 1/64 units) does to the block: each weight at its nearest code, importance
 // rounded down, so this is a lower bound of the error.
 struct First {
@@ -171,17 +139,13 @@ struct First {
 fn first_error(block: Block, fine_s: i32, low: i32, high: i32) -> First {
   let s = (fine_s + 32) >> 6u;
   let inverse = reciprocal(u32(s));
-  let bias = reading_bias(inverse, params.drop);
+  let reading = Reading(params.drop, low, high);
   let limit = s * params.reach;
   var first = First(vec2u(0u), vec2u(0u), true);
   for (var e = 0u; e < block.group.count; e++) {
     let x = in_units(source[block.group.base + e * block.group.stride], block.shift, block.flip);
     first.in_range = first.in_range && abs(x) <= limit;
-    let near = clamp(((x >> params.drop) * inverse + bias) >> (31u - params.drop), low, high);
-    let twice_off = (x << 1u) - ((near * fine_s + 16) >> 5u);
-    let side = select(0, 1, twice_off > (fine_s >> 6u)) - select(0, 1, twice_off < -(fine_s >> 6u));
-    let p = clamp(near + side, low, high);
-    let d = (x - ((p * fine_s + 32) >> 6u) + 8) >> 4u;
+    let d = nearest_steps(x, fine_s, inverse, reading);
     let squared = bitcast<u32>(d * d);
     if (weighted == 0u) {
       first.error = add_wide(first.error, vec2u(squared >> 8u, 0u));
@@ -230,43 +194,46 @@ fn main(
   }
 
   let s0 = u32((fine_s + 32) >> 6u);
+  let grid = Grid(params.first, params.step, params.fine, params.code_min, params.code_max, params.half_scales);
   let chunks = (block.group.count + width - 1u) / width;
   var best_error = vec2u(0xffffffffu);
-  var best_s = s0;
-  var best_zero = zero;
-  for (var stage = 0u; stage < 3u; stage++) {
+  var best = Trial(s0, zero);
+  for (var stage = coarse_stage; stage <= fine_stage; stage++) {
     if (stage == zero_stage && params.asymmetric == 0u) {
       continue;
     }
-    let count = propose(stage, s0, best_s, best_zero, block.shift);
+    let count = trial_count(stage);
+    for (var k = 0u; k < count; k++) {
+      trials[k] = trial_at(grid, stage, k, s0, best, block.shift);
+      trial_error[k] = vec2u(0u);
+    }
     for (var c = 0u; c < chunks; c++) {
       // An if, though software adapters run both its sides: a loop would keep the chunk out of registers.
       if (stage == coarse_stage || chunks > 1u) {
         load_chunk(block, c * width);
       }
       for (var k = 0u; k < count; k++) {
-        let s = trial_s[k];
+        let s = trials[k].s;
         if (s != 0u) {
           let inverse = reciprocal(s);
-          let low = params.code_min - trial_zero[k];
-          trial_error[k] = chunk_error(
-            trial_error[k], i32(s), inverse, reading_bias(inverse, params.drop), low, low + params.code_max - params.code_min,
-          );
+          let bias = reading_bias(inverse, params.drop);
+          let low = params.code_min - trials[k].zero;
+          let high = params.code_max - trials[k].zero;
+          trial_error[k] = chunk_error(trial_error[k], i32(s), inverse, bias, low, high);
         }
       }
     }
     for (var k = 0u; k < count; k++) {
-      if (trial_s[k] != 0u && less_wide(trial_error[k], best_error)) {
+      if (trials[k].s != 0u && less_wide(trial_error[k], best_error)) {
         best_error = trial_error[k];
-        best_s = trial_s[k];
-        best_zero = trial_zero[k];
+        best = trials[k];
       }
     }
   }
   if (surely_less(best_error, first.slack, first.error)) {
-    scales[index] = scale_bits(best_s, block.shift, block.flip);
+    scales[index] = scale_bits(best.s, block.shift, block.flip);
     if (params.asymmetric != 0u) {
-      zero_points[index] = best_zero;
+      zero_points[index] = best.zero;
     }
   }
 }

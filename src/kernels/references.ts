@@ -2,6 +2,7 @@
 import type { KernelReference } from "./kernel.ts";
 import { narrowHalfReference } from "./cast/narrow-half.ref.ts";
 import { widenHalfReference } from "./cast/widen-half.ref.ts";
+import { blockMatvecReference } from "./matmul/block-matvec.ref.ts";
 import { absmaxScaleReference } from "./quantize/absmax-scale.ref.ts";
 import { affineBlockReference } from "./quantize/affine-block.ref.ts";
 import { affineDecodeReference } from "./quantize/affine-decode.ref.ts";
@@ -10,12 +11,17 @@ import { affineErrorReference } from "./quantize/affine-error.ref.ts";
 import { affineScaleReference } from "./quantize/affine-scale.ref.ts";
 import { binaryDecodeReference } from "./quantize/binary-decode.ref.ts";
 import { binaryEncodeReference } from "./quantize/binary-encode.ref.ts";
+import { clipBlockReference } from "./quantize/clip-block.ref.ts";
+import { clipWideCountReference } from "./quantize/clip-wide-count.ref.ts";
+import { clipWidePickReference } from "./quantize/clip-wide-pick.ref.ts";
 import { float8DecodeReference } from "./quantize/float8-decode.ref.ts";
 import { float8EncodeReference } from "./quantize/float8-encode.ref.ts";
 import { groupAbsmaxReference } from "./quantize/group-absmax.ref.ts";
 import { groupMeanReference } from "./quantize/group-mean.ref.ts";
 import { groupRangeReference } from "./quantize/group-range.ref.ts";
 import { groupSumReference } from "./quantize/group-sum.ref.ts";
+import { hqqWideStepReference } from "./quantize/hqq-wide-step.ref.ts";
+import { hqqWideSumsReference } from "./quantize/hqq-wide-sums.ref.ts";
 import { mxDecodeReference } from "./quantize/mx-decode.ref.ts";
 import { mxEncodeReference } from "./quantize/mx-encode.ref.ts";
 import { mxScaleReference } from "./quantize/mx-scale.ref.ts";
@@ -27,7 +33,10 @@ import { nvfp4EncodeReference } from "./quantize/nvfp4-encode.ref.ts";
 import { nvfp4ScaleReference } from "./quantize/nvfp4-scale.ref.ts";
 import { packZeroPointsReference } from "./quantize/pack-zero-points.ref.ts";
 import { rangeMergeReference } from "./quantize/range-merge.ref.ts";
+import { searchHqqBlockReference } from "./quantize/search-hqq-block.ref.ts";
 import { searchMseBlockReference } from "./quantize/search-mse-block.ref.ts";
+import { searchWidePickReference } from "./quantize/search-wide-pick.ref.ts";
+import { searchWideSumsReference } from "./quantize/search-wide-sums.ref.ts";
 import { tableBlockReference } from "./quantize/table-block.ref.ts";
 import { tableDecodeReference } from "./quantize/table-decode.ref.ts";
 import { ternaryDecodeReference } from "./quantize/ternary-decode.ref.ts";
@@ -41,6 +50,7 @@ import { transposeReference } from "./util/transpose.ref.ts";
 export const kernelReferences: Readonly<Record<string, KernelReference>> = {
   "cast/narrow-half": narrowHalfReference,
   "cast/widen-half": widenHalfReference,
+  "matmul/block-matvec": blockMatvecReference,
   "quantize/absmax-scale": absmaxScaleReference,
   "quantize/affine-block": affineBlockReference,
   "quantize/affine-decode": affineDecodeReference,
@@ -66,6 +76,14 @@ export const kernelReferences: Readonly<Record<string, KernelReference>> = {
   "quantize/nvfp4-scale": nvfp4ScaleReference,
   "quantize/pack-zero-points": packZeroPointsReference,
   "quantize/range-merge": rangeMergeReference,
+  "quantize/clip-block": clipBlockReference,
+  "quantize/clip-wide-count": clipWideCountReference,
+  "quantize/clip-wide-pick": clipWidePickReference,
+  "quantize/hqq-wide-step": hqqWideStepReference,
+  "quantize/hqq-wide-sums": hqqWideSumsReference,
+  "quantize/search-hqq-block": searchHqqBlockReference,
+  "quantize/search-wide-pick": searchWidePickReference,
+  "quantize/search-wide-sums": searchWideSumsReference,
   "quantize/search-mse-block": searchMseBlockReference,
   "quantize/table-block": tableBlockReference,
   "quantize/table-decode": tableDecodeReference,

@@ -2,6 +2,7 @@
 import type { KernelSpec } from "./kernel.ts";
 import { narrowHalfSpec } from "./cast/narrow-half.ts";
 import { widenHalfSpec } from "./cast/widen-half.ts";
+import { blockMatvecSpec } from "./matmul/block-matvec.ts";
 import { absmaxScaleSpec } from "./quantize/absmax-scale.ts";
 import { affineBlockSpec } from "./quantize/affine-block.ts";
 import { affineDecodeSpec } from "./quantize/affine-decode.ts";
@@ -10,12 +11,17 @@ import { affineErrorSpec } from "./quantize/affine-error.ts";
 import { affineScaleSpec } from "./quantize/affine-scale.ts";
 import { binaryDecodeSpec } from "./quantize/binary-decode.ts";
 import { binaryEncodeSpec } from "./quantize/binary-encode.ts";
+import { clipBlockSpec } from "./quantize/clip-block.ts";
+import { clipWideCountSpec } from "./quantize/clip-wide-count.ts";
+import { clipWidePickSpec } from "./quantize/clip-wide-pick.ts";
 import { float8DecodeSpec } from "./quantize/float8-decode.ts";
 import { float8EncodeSpec } from "./quantize/float8-encode.ts";
 import { groupAbsmaxSpec } from "./quantize/group-absmax.ts";
 import { groupMeanSpec } from "./quantize/group-mean.ts";
 import { groupRangeSpec } from "./quantize/group-range.ts";
 import { groupSumSpec } from "./quantize/group-sum.ts";
+import { hqqWideStepSpec } from "./quantize/hqq-wide-step.ts";
+import { hqqWideSumsSpec } from "./quantize/hqq-wide-sums.ts";
 import { mxDecodeSpec } from "./quantize/mx-decode.ts";
 import { mxEncodeSpec } from "./quantize/mx-encode.ts";
 import { mxScaleSpec } from "./quantize/mx-scale.ts";
@@ -27,7 +33,10 @@ import { nvfp4EncodeSpec } from "./quantize/nvfp4-encode.ts";
 import { nvfp4ScaleSpec } from "./quantize/nvfp4-scale.ts";
 import { packZeroPointsSpec } from "./quantize/pack-zero-points.ts";
 import { rangeMergeSpec } from "./quantize/range-merge.ts";
+import { searchHqqBlockSpec } from "./quantize/search-hqq-block.ts";
 import { searchMseBlockSpec } from "./quantize/search-mse-block.ts";
+import { searchWidePickSpec } from "./quantize/search-wide-pick.ts";
+import { searchWideSumsSpec } from "./quantize/search-wide-sums.ts";
 import { tableBlockSpec } from "./quantize/table-block.ts";
 import { tableDecodeSpec } from "./quantize/table-decode.ts";
 import { ternaryDecodeSpec } from "./quantize/ternary-decode.ts";
@@ -41,6 +50,7 @@ import { transposeSpec } from "./util/transpose.ts";
 const all: readonly KernelSpec[] = [
   narrowHalfSpec,
   widenHalfSpec,
+  blockMatvecSpec,
   absmaxScaleSpec,
   affineBlockSpec,
   affineDecodeSpec,
@@ -66,6 +76,14 @@ const all: readonly KernelSpec[] = [
   nvfp4ScaleSpec,
   packZeroPointsSpec,
   rangeMergeSpec,
+  clipBlockSpec,
+  clipWideCountSpec,
+  clipWidePickSpec,
+  hqqWideStepSpec,
+  hqqWideSumsSpec,
+  searchHqqBlockSpec,
+  searchWidePickSpec,
+  searchWideSumsSpec,
   searchMseBlockSpec,
   tableBlockSpec,
   tableDecodeSpec,

@@ -3,28 +3,14 @@ import width16Wgsl from "../../../shaders/quantize/search-mse-block.wgsl?width16
 import width32Wgsl from "../../../shaders/quantize/search-mse-block.wgsl?width32";
 import type { KernelCall, KernelSpec } from "../kernel.ts";
 import { elementsOf, groupCount, type BlockedGeometry, type CodeLayout } from "./geometry.ts";
-import { searchParams, type SearchTarget } from "./search-units.ts";
+import { searchParamList, searchParams, type SearchTarget } from "./search-units.ts";
 import { shapeParamList, shapeParams } from "./shape.ts";
 
 const defaults = { wg: 64, weighted: 0 };
 
 export const searchMseBlockSpec: KernelSpec = {
   id: "quantize/search-mse-block",
-  params: [
-    ...shapeParamList,
-    ["groups", "u32"],
-    ["weighted", "u32"],
-    ["asymmetric", "u32"],
-    ["half_scales", "u32"],
-    ["code_min", "i32"],
-    ["code_max", "i32"],
-    ["reach", "i32"],
-    ["top", "i32"],
-    ["drop", "u32"],
-    ["first", "u32"],
-    ["step", "u32"],
-    ["fine", "u32"],
-  ],
+  params: [...shapeParamList, ["groups", "u32"], ["weighted", "u32"], ...searchParamList],
   bindings: [
     { name: "source", access: "read" },
     { name: "importance", access: "read" },

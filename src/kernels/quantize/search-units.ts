@@ -1,8 +1,8 @@
 // Fixed point of the scale searches, host side: the params that a format and a geometry lead to, and the
 // arithmetic of shaders/common/fixed.wgsl written from its definition in doubles, for the references.
 // All quantities stay below 2^53, so doubles hold them exactly.
-import type { Geometry } from "./geometry.ts";
-import { groupCount } from "./geometry.ts";
+import type { ParamType } from "../kernel.ts";
+import { groupCount, type Geometry } from "./geometry.ts";
 
 /** What the search must know of the codes; x ~ (code - zeroPoint) * scale. */
 export interface SearchTarget {
@@ -17,12 +17,26 @@ export interface SearchTarget {
   readonly halfScale: boolean;
 }
 
+/** Params that carry a target and its grid, as searchParams names them. */
+export const searchParamList: readonly (readonly [name: string, type: ParamType])[] = [
+  ["asymmetric", "u32"],
+  ["half_scales", "u32"],
+  ["code_min", "i32"],
+  ["code_max", "i32"],
+  ["reach", "i32"],
+  ["top", "i32"],
+  ["drop", "u32"],
+  ["first", "u32"],
+  ["step", "u32"],
+  ["fine", "u32"],
+];
+
 /** Exponent of the first scale in units. */
 export const topOf = (target: SearchTarget): number => (target.asymmetric ? 15 : 16);
 
 /** How far the coarse grid reaches, as shares of the first scale. */
 function gridOf(target: SearchTarget, geometry: Geometry): { readonly low: number; readonly high: number } {
-  if (geometry.kind === "wide") return { low: target.bits === 8 ? 0.4 : 0.15, high: 1.03 };
+  if (geometry.kind === "wide") return { low: target.bits === 8 ? 0.4 : 0.2, high: 1.03 };
   if (target.bits === 8) return { low: 0.96, high: 1.01 };
   if (target.bits === 2) return { low: 0.3, high: 1.03 };
   return { low: geometry.blockSize > 64 ? 0.6 : 0.72, high: target.full ? 1.1 : 1.03 };
@@ -135,3 +149,71 @@ export function storable(s: number, shift: number, half: boolean): number {
 /** See surely_less in the shader: found + found / 512 + slack + 1 <= first. */
 export const surelyLess = (found: number, slack: number, first: number): boolean =>
   found + Math.floor(found / 512) + slack + 1 <= first;
+
+/** Stages of the search over wide groups; `open` and `given` as in the shaders. */
+export const searchStages = { coarse: 0, zero: 1, fine: 2, given: 3, open: 4 } as const;
+export type SearchStage = keyof typeof searchStages;
+
+export const trialCounts: Readonly<Record<number, number>> = { 0: coarseCount, 1: 2, 2: 4, 3: 1 };
+
+/** Words per group of the wide search's state and sums. */
+export const stateWords = 6;
+export const sumWords = 19;
+
+export interface Trial {
+  readonly s: number;
+  readonly zero: number;
+}
+
+/** The k-th candidate of a stage, s = 0 where it can't be had. */
+export function trialAt(
+  params: Readonly<Record<string, number>>,
+  k: number,
+  s0: number,
+  best: Trial,
+  shift: number,
+): Trial {
+  const { stage = 0, first = 0, step = 0, fine = 0, code_min: low = 0, code_max: high = 0 } = params;
+  const share = (factor: number): number => Math.floor((s0 * factor + 2048) / 4096);
+  const candidates: Readonly<Record<number, () => Trial>> = {
+    0: () => ({ s: share(first + k * step), zero: best.zero }),
+    1: () => ({ s: best.s, zero: best.zero + (k === 0 ? -1 : 1) }),
+    2: () => ({ s: best.s + ([-2, -1, 1, 2][k] ?? 0) * share(fine), zero: best.zero }),
+    3: () => best,
+  };
+  const { s, zero } = candidates[stage]?.() ?? best;
+  const fits = zero >= low && zero <= high;
+  return { s: fits ? storable(s, shift, params["half_scales"] === 1) : 0, zero };
+}
+
+/** floor(d^2 / 256) for |d| < 2^16, an upper bound for larger steps. */
+export const squares256 = (d: number): number =>
+  Math.abs(d) < 65536 ? Math.floor((d * d) / 256) : (Math.floor(Math.abs(d) / 256) + 1) ** 2 * 256;
+
+export interface FirstScale {
+  readonly shift: number;
+  readonly sign: number;
+  readonly s0: number;
+  /** In 1/64 units. */
+  readonly fine: number;
+}
+
+/** The first scale in fixed point; undefined where it is 0 or not finite. */
+export function firstScale(word: number, top: number): FirstScale | undefined {
+  const scale = valueOf(word);
+  if (scale === 0 || !Number.isFinite(scale)) return undefined;
+  const shift = unitShift(scale, top);
+  const fine = inUnits(Math.abs(scale), shift + 6);
+  return { shift, sign: Math.sign(scale), s0: Math.floor((fine + 32) / 64), fine };
+}
+
+/** Reads and writes 64-bit sums held as two words, low first; exact below 2^53. */
+export const wideAt = (array: Uint32Array, at: number): number => (array[at + 1] ?? 0) * 2 ** 32 + (array[at] ?? 0);
+
+export function putWide(array: Uint32Array, at: number, value: number): void {
+  array[at] = value % 2 ** 32;
+  array[at + 1] = Math.floor(value / 2 ** 32);
+}
+
+export const asInts = (bytes: Uint8Array | undefined): Int32Array =>
+  bytes ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : new Int32Array(0);

@@ -1,5 +1,6 @@
 // One suite, several projects: `unit` needs no device; every `gpu:*` project runs the same files on one adapter.
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import packageJson from "./package.json" with { type: "json" };
 import { wgslPlugin } from "./src/tools/wgsl-plugin.ts";
@@ -11,6 +12,8 @@ const adapters = ["swiftshader", ...(existsSync(llvmpipeManifest) ? ["llvmpipe"]
 
 export default defineConfig({
   plugins: [wgslPlugin()],
+  // Its Node build is CommonJS under "type": "module" and cannot be loaded; its ES module can.
+  resolve: { alias: { wgsl_reflect: resolve(import.meta.dirname, "node_modules/wgsl_reflect/wgsl_reflect.module.js") } },
   define: { __WGSLIM_VERSION__: JSON.stringify(packageJson.version) },
   test: {
     testTimeout: 120_000,

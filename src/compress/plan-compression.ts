@@ -29,7 +29,10 @@ export interface QuantizeRecipe extends RuleOptions {
 /** One tensor of the plan, as reports print it. */
 export interface PlannedTensor {
   readonly name: string;
+  /** Operator that multiplies with the weight in the input model. */
   readonly op: string;
+  /** Operator that reads the packed weight in the output. */
+  readonly operator: string;
   readonly shape: readonly number[];
   readonly format: string;
   readonly bytesBefore: number;
@@ -175,7 +178,8 @@ function plannedTensor({ weights, format, rewrite }: ChosenRewrite): PlannedTens
   const [first] = weights;
   return {
     name: weights.map((weight) => weight.id).join(" + "),
-    op: rewrite.op,
+    op: first?.uses[0]?.node.opType ?? rewrite.op,
+    operator: rewrite.op,
     shape: first?.dims ?? [],
     format: format.name,
     bytesBefore: weights.reduce((sum, weight) => sum + bytesOfTensor(weight.holder.tensor), 0),
@@ -189,6 +193,7 @@ function castTensor(cast: PackedWeight, sources: ReadonlyMap<string, OnnxTensor>
   return {
     name: cast.source,
     op: "constant",
+    operator: "constant",
     shape: tensor?.dims ?? [],
     format: "fp16",
     bytesBefore: tensor ? bytesOfTensor(tensor) : 0,

@@ -4,7 +4,7 @@ import { formatBytes } from "../../base/size.ts";
 import type { OutputComparison } from "../../evaluate/compare.ts";
 import { compareModels, type ModelComparison } from "../compare-models.ts";
 import { parseNumber } from "../options.ts";
-import { formatTable } from "../table.ts";
+import { formatTable } from "../../report/table.ts";
 
 interface CompareFlags {
   readonly input: readonly string[];

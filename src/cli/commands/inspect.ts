@@ -11,7 +11,7 @@ import { WeightStatistics, type WeightSummary } from "../../evaluate/weight-stat
 import { findWeights } from "../../model/weights.ts";
 import { fromFile } from "../../node-files.ts";
 import { sparkline } from "../../report/sparkline.ts";
-import { formatTable } from "../table.ts";
+import { formatTable } from "../../report/table.ts";
 
 interface InspectFlags {
   readonly stats?: boolean;

@@ -6,7 +6,7 @@ import { formatBytes } from "../../base/size.ts";
 import { portableProfile } from "../../plan/portable-profile.ts";
 import { formatPlan } from "../../plan/format.ts";
 import { parseBudget, parseRecipe, type RecipeFlags } from "../options.ts";
-import { formatTable } from "../table.ts";
+import { formatTable } from "../../report/table.ts";
 
 interface PlanFlags extends RecipeFlags {
   readonly memoryBudget?: string;
@@ -48,7 +48,7 @@ function planText(compression: CompressionPlan, operations: boolean): string {
   const { input, output, tensors, skipped, warnings, plan: device } = compression;
   const rows = tensors.map((t) => [
     t.name,
-    t.op,
+    `${t.op} -> ${t.operator}`,
     t.shape.join("x"),
     t.format,
     formatBytes(t.bytesBefore),

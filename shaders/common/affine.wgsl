@@ -1,4 +1,4 @@
-// The affine rule: from a group's range to its scale and zero point, and from four elements to four codes.
+// The affine rule: from a group's range to its scale and zero point, and from an element to its code.
 // Shared by the plain and the fused kernels, so that both write the same bytes.
 //
 //   symmetric       scale = max(|lo|, |hi|) / (2^(bits-1) - 1), zero point in the middle
@@ -64,51 +64,4 @@ fn affine_code(x: f32, scale: f32, inverse: f32, zero: i32, bits: u32, is_signed
   let lowest = lowest_code(bits, is_signed);
   let code = clamp(round_quotient(x, scale, inverse, zero, rounding), lowest, lowest + (1 << bits) - 1);
   return bitcast<u32>(code) & ((1u << bits) - 1u);
-}
-
-// What four codes at a time need; the same for a whole group.
-struct QuadRule {
-  inverse: f32,
-  // The code range less the zero point, as quotients.
-  low: f32,
-  high: f32,
-  // Zero point + 0.5 + a power of two that leaves `fraction` bits behind the integer.
-  bias: f32,
-  fraction: u32,
-  base: u32,
-}
-
-struct Quad {
-  // Four codes, the first lowest.
-  codes: u32,
-  // True where one of them lies too near to a half-integer: settle them by affine_code.
-  doubt: bool,
-}
-
-fn quad_rule(inverse: f32, zero: i32, bits: u32, is_signed: u32) -> QuadRule {
-  let lowest = lowest_code(bits, is_signed);
-  let wide = bits > 4u;
-  return QuadRule(
-    inverse,
-    f32(lowest - zero),
-    f32(lowest - zero + (1 << bits) - 1),
-    f32(zero) + select(192.5, 1536.5, wide),
-    select(16u, 13u, wide),
-    select(0x4340u, 0x22600u, wide),
-  );
-}
-
-// Four codes at once, in fixed point: y = x * inverse + bias has 16 (13 for 8-bit codes) fraction bits.
-// |y - (x / s + bias)| is below 2 units of the last of them: half a unit (one, were sums cut off) from the
-// sum, and at most 10 * 3 * 2^-23 (256 * 3 * 2^-23), a quarter (0.75) of a unit, from the product with
-// an inverse good to 2.5 ulp. So outside 2 units of a half-integer the code is right by any tie rule.
-// Elements need no flush as long as they are finite: a subnormal is 0 on the scale of any group.
-fn affine_quad(elements: vec4u, rule: QuadRule, bits: u32) -> Quad {
-  let quotient = clamp(bitcast<vec4f>(elements) * rule.inverse, vec4f(rule.low), vec4f(rule.high));
-  let fixed = bitcast<vec4u>(quotient + rule.bias);
-  let near = (fixed + 2u) & vec4u((1u << rule.fraction) - 1u);
-  let nearest = min(min(near.x, near.y), min(near.z, near.w));
-  let fields = ((fixed >> vec4u(rule.fraction)) - rule.base) & vec4u((1u << bits) - 1u);
-  let placed = fields << (bits * vec4u(0u, 1u, 2u, 3u));
-  return Quad((placed.x | placed.y) | (placed.z | placed.w), nearest <= 4u);
 }

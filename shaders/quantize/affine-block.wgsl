@@ -9,9 +9,14 @@
 //           Neighbouring threads are neighbours along inner first, then along dim. The condition `quads`
 //           is for inner = 1 and rows of whole vec4s: a thread reads vec4s.
 // Tie rule  `rounding` of common/exact.wgsl. Four codes at a time go a fixed-point way; a run of 16 with
-//           one near a tie is done again exactly, in a loop since software adapters skip loops, not ifs.
-// NaN rule  NaN and infinity count as 0.
-import package::common::affine::{affine_code, affine_quad, affine_scale, affine_zero_point, quad_rule, QuadRule};
+//           one near a tie is done again exactly.
+// NaN rule  NaN and infinity count as 0. A block that holds one, or is short, takes the exact way too.
+//
+// Odd parts: software adapters run an if on all lanes and a loop at least once, and shift lanes one by
+// one. So codes are moved by products, rare work sits in loops whose body is one element, and what a
+// format fixes is an override.
+import package::common::affine::{affine_code, affine_scale, affine_zero_point, lowest_code};
+import package::common::exact::flush_bits;
 import package::common::grid::flat_workgroup;
 
 struct Params {
@@ -22,7 +27,7 @@ struct Params {
   blocks: u32,
   // Words of codes per row.
   row_words: u32,
-  // The same as the override.
+  // The same as the overrides of these names.
   bits: u32,
   is_signed: u32,
   scheme: u32,
@@ -39,36 +44,35 @@ struct Params {
 
 override wg: u32 = 64u;
 override bits: u32 = 4u;
+override scheme: u32 = 0u;
+override half_scales: u32 = 0u;
 
-// Where this thread's block starts in the source, and how many elements of it there are.
+// Where this thread's block starts in the source, and the last element of it that there is.
 var<private> base: u32;
-var<private> count: u32;
+var<private> last: u32;
 
-fn finite(elements: vec4u) -> vec4u {
-  let kept = (elements & vec4u(0x7f800000u)) - 0x00800000u < vec4u(0x7f000000u);
-  return select(vec4u(0u), elements, kept);
-}
-
-// Elements 4 * index to 4 * index + 3 of the block; 0 beyond its end and for what is not a normal number.
-fn quad_at(index: u32) -> vec4u {
+fn element_at(index: u32) -> u32 {
   @if(quads) {
-    return finite(select(vec4u(0u), source[base / 4u + index], index * 4u < count));
+    return source[(base + index) / 4u][index % 4u];
   }
   @else {
-    let first = index * 4u;
-    let at = base + first * params.inner;
-    let elements = vec4u(
-      source[at],
-      source[at + params.inner],
-      source[at + 2u * params.inner],
-      source[at + 3u * params.inner],
-    );
-    return finite(select(vec4u(0u), elements, first + vec4u(0u, 1u, 2u, 3u) < vec4u(count)));
+    return source[base + index * params.inner];
+  }
+}
+
+// Elements 4 * index to 4 * index + 3 of the block; what lies beyond its end repeats elements of it.
+fn quad_at(index: u32) -> vec4u {
+  @if(quads) {
+    return source[base / 4u + min(index, last / 4u)];
+  }
+  @else {
+    let at = base + min(index * 4u + vec4u(0u, 1u, 2u, 3u), vec4u(last)) * params.inner;
+    return vec4u(source[at.x], source[at.y], source[at.z], source[at.w]);
   }
 }
 
 struct Extremes {
-  // Largest of the bits as i32: the largest element where one is positive.
+  // Largest of the bits as i32: the highest element where one is positive.
   high: vec4i,
   // Largest of the bits as u32: the lowest element where one is negative.
   low: vec4u,
@@ -76,6 +80,48 @@ struct Extremes {
 
 fn widen(e: Extremes, elements: vec4u) -> Extremes {
   return Extremes(max(e.high, bitcast<vec4i>(elements)), max(e.low, elements));
+}
+
+// What codes are made with; the same for a whole block.
+struct QuadRule {
+  inverse: f32,
+  // The code range less the zero point, as quotients.
+  low: f32,
+  high: f32,
+  // Zero point + 0.5 + a power of two that leaves `fraction` bits behind the integer.
+  bias: f32,
+}
+
+fn quad_rule(inverse: f32, zero: i32) -> QuadRule {
+  let low = lowest_code(bits, params.is_signed) - zero;
+  return QuadRule(inverse, f32(low), f32(low + (1 << bits) - 1), f32(zero) + select(192.5, 1536.5, bits > 4u));
+}
+
+struct Quad {
+  // Codes from bit `fraction` up: four of 2 or 4 bits; of 8 bits the first two, the others in `upper`.
+  codes: u32,
+  upper: u32,
+  // How near the nearest of the four lies to a half-integer; at most 4 means doubt.
+  nearest: u32,
+}
+
+// Four codes at once, in fixed point: y = x * inverse + bias has 16 (13 for 8-bit codes) fraction bits.
+// |y - (x / s + bias)| is below 2 units of the last of them: half a unit (one, were sums cut off) from the
+// sum, and at most 10 * 3 * 2^-23 (256 * 3 * 2^-23), a quarter (0.75) of a unit, from the product with
+// an inverse good to 2.5 ulp. So outside 2 units of a half-integer the code is right by any tie rule.
+// Subnormals need no flush: on the scale of any block, 2^-120 or more, they are 0.
+fn encode_quad(elements: vec4u, rule: QuadRule) -> Quad {
+  let fraction = select(16u, 13u, bits > 4u);
+  let quotient = clamp(bitcast<vec4f>(elements) * rule.inverse, vec4f(rule.low), vec4f(rule.high));
+  let fixed = bitcast<vec4u>(quotient + rule.bias);
+  let near = (fixed + 2u) & vec4u((1u << fraction) - 1u);
+  let nearest = min(min(near.x, near.y), min(near.z, near.w));
+  let fields = fixed & vec4u(((1u << bits) - 1u) << fraction);
+  let pair = fields.xz + fields.yw * (1u << bits);
+  if (bits == 8u) {
+    return Quad(pair.x, pair.y, nearest);
+  }
+  return Quad(pair.x + pair.y * (1u << (2u * bits)), 0u, nearest);
 }
 
 fn store(word: u32, value: u32, end: u32) {
@@ -86,22 +132,22 @@ fn store(word: u32, value: u32, end: u32) {
 
 // Codes of 16 elements to their 1, 2 or 4 words; returns whether one of them is in doubt.
 fn encode_run(a: vec4u, b: vec4u, c: vec4u, d: vec4u, rule: QuadRule, word: u32, end: u32) -> bool {
-  let qa = affine_quad(a, rule, bits);
-  let qb = affine_quad(b, rule, bits);
-  let qc = affine_quad(c, rule, bits);
-  let qd = affine_quad(d, rule, bits);
+  let qa = encode_quad(a, rule);
+  let qb = encode_quad(b, rule);
+  let qc = encode_quad(c, rule);
+  let qd = encode_quad(d, rule);
   if (bits == 2u) {
-    store(word, (qa.codes | (qb.codes << 8u)) | ((qc.codes << 16u) | (qd.codes << 24u)), end);
+    store(word, ((qa.codes + qb.codes * 256u) >> 16u) + (qc.codes + qd.codes * 256u), end);
   } else if (bits == 4u) {
-    store(word, qa.codes | (qb.codes << 16u), end);
-    store(word + 1u, qc.codes | (qd.codes << 16u), end);
+    store(word, (qa.codes >> 16u) + qb.codes, end);
+    store(word + 1u, (qc.codes >> 16u) + qd.codes, end);
   } else {
-    store(word, qa.codes, end);
-    store(word + 1u, qb.codes, end);
-    store(word + 2u, qc.codes, end);
-    store(word + 3u, qd.codes, end);
+    store(word, (qa.codes >> 13u) + qa.upper * 8u, end);
+    store(word + 1u, (qb.codes >> 13u) + qb.upper * 8u, end);
+    store(word + 2u, (qc.codes >> 13u) + qc.upper * 8u, end);
+    store(word + 3u, (qd.codes >> 13u) + qd.upper * 8u, end);
   }
-  return (qa.doubt || qb.doubt) || (qc.doubt || qd.doubt);
+  return min(min(qa.nearest, qb.nearest), min(qc.nearest, qd.nearest)) <= 4u;
 }
 
 @compute @workgroup_size(wg)
@@ -114,13 +160,17 @@ fn main(
   if (thread >= params.outer * params.blocks * params.inner) {
     return;
   }
-  // Threads run along inner first, then along blocks.
-  let across = thread / params.inner;
-  let i = thread - across * params.inner;
+  var across = thread;
+  var i = 0u;
+  @if(!quads) {
+    across = thread / params.inner;
+    i = thread - across * params.inner;
+  }
   let o = across / params.blocks;
   let b = across - o * params.blocks;
   let first = b * params.block;
-  count = min(params.block, params.dim - first);
+  let count = min(params.block, params.dim - first);
+  last = count - 1u;
   base = (o * params.dim + first) * params.inner + i;
   let quads = params.block / 4u;
 
@@ -128,69 +178,88 @@ fn main(
   let v1 = quad_at(1u);
   let v2 = quad_at(2u);
   let v3 = quad_at(3u);
-  var v4 = vec4u(0u);
-  var v5 = vec4u(0u);
-  var v6 = vec4u(0u);
-  var v7 = vec4u(0u);
-  if (quads > 4u) {
-    v4 = quad_at(4u);
-    v5 = quad_at(5u);
-    v6 = quad_at(6u);
-    v7 = quad_at(7u);
-  }
+  let v4 = quad_at(4u);
+  let v5 = quad_at(5u);
+  let v6 = quad_at(6u);
+  let v7 = quad_at(7u);
   var e = Extremes(vec4i(0), vec4u(0x80000000u));
   e = widen(widen(widen(widen(e, v0), v1), v2), v3);
-  e = widen(widen(widen(widen(e, v4), v5), v6), v7);
+  if (quads > 4u) {
+    e = widen(widen(widen(widen(e, v4), v5), v6), v7);
+  }
   for (var q = 8u; q < quads; q++) {
     e = widen(e, quad_at(q));
   }
-  let hi = bitcast<f32>(max(max(e.high.x, e.high.y), max(e.high.z, e.high.w)));
-  let lo = bitcast<f32>(max(max(e.low.x, e.low.y), max(e.low.z, e.low.w)));
+  var high = max(max(e.high.x, e.high.y), max(e.high.z, e.high.w));
+  var low = max(max(e.low.x, e.low.y), max(e.low.z, e.low.w));
+  // Runs to be done exactly, a bit each: all where something is not finite, those of a short block's end.
+  var doubtful = vec2u(0u);
+  let broken = high >= 0x7f800000 || low >= 0xff800000u;
+  for (var k = 0u; broken && k < count; k++) {
+    if (k == 0u) {
+      high = 0;
+      low = 0x80000000u;
+      doubtful = vec2u(0xffffffffu);
+    }
+    let element = bitcast<u32>(flush_bits(element_at(k)));
+    high = max(high, bitcast<i32>(element));
+    low = max(low, element);
+  }
+  for (var run = count / 16u; run < quads / 4u; run++) {
+    let bit = 1u << (run & 31u);
+    doubtful |= select(vec2u(0u, bit), vec2u(bit, 0u), run < 32u);
+  }
 
-  let scale = affine_scale(lo, hi, bits, params.scheme, params.half_scales);
-  let zero = affine_zero_point(lo, scale, bits, params.is_signed, params.scheme, params.rounding);
+  let scale = affine_scale(bitcast<f32>(low), bitcast<f32>(high), bits, scheme, half_scales);
+  let zero = affine_zero_point(bitcast<f32>(low), scale, bits, params.is_signed, scheme, params.rounding);
   let inverse = 1.0 / scale;
   let row = o * params.inner + i;
   scales[row * params.blocks + b] = scale;
   zero_points[row * params.blocks + b] = zero;
 
-  let rule = quad_rule(inverse, zero, bits, params.is_signed);
+  let rule = quad_rule(inverse, zero);
   let run_words = bits / 2u;
-  let word = row * params.row_words + b * (params.block / 16u) * run_words;
-  let end = min((row + 1u) * params.row_words, word + (params.block / 16u) * run_words);
-  // Runs in doubt, a bit each.
-  var doubtful = vec2u(0u);
-  doubtful.x = u32(encode_run(v0, v1, v2, v3, rule, word, end));
-  doubtful.x |= u32(encode_run(v4, v5, v6, v7, rule, word + run_words, end)) << 1u;
-  for (var q = 8u; q < quads; q += 4u) {
-    let doubt = encode_run(quad_at(q), quad_at(q + 1u), quad_at(q + 2u), quad_at(q + 3u), rule, word + q / 4u * run_words, end);
-    let bit = u32(doubt) << ((q / 4u) & 31u);
-    if (q < 128u) {
-      doubtful.x |= bit;
-    } else {
-      doubtful.y |= bit;
-    }
+  let word = row * params.row_words + (first / 16u) * run_words;
+  let end = min((row + 1u) * params.row_words, word + (quads / 4u) * run_words);
+  doubtful.x |= u32(encode_run(v0, v1, v2, v3, rule, word, end));
+  if (quads > 4u) {
+    doubtful.x |= u32(encode_run(v4, v5, v6, v7, rule, word + run_words, end)) << 1u;
   }
-  while ((doubtful.x | doubtful.y) != 0u) {
-    let run = select(firstTrailingBit(doubtful.x), 32u + firstTrailingBit(doubtful.y), doubtful.x == 0u);
-    if (doubtful.x != 0u) {
-      doubtful.x &= doubtful.x - 1u;
-    } else {
-      doubtful.y &= doubtful.y - 1u;
-    }
-    var filled = 0u;
-    var bit = 0u;
-    var at = word + run * run_words;
-    for (var k = 0u; k < 16u; k++) {
-      let x = bitcast<f32>(quad_at(run * 4u + k / 4u)[k % 4u]);
-      filled |= affine_code(x, scale, inverse, zero, bits, params.is_signed, params.rounding) << bit;
-      bit += bits;
-      if (bit == 32u) {
-        store(at, filled, end);
-        at++;
-        bit = 0u;
-        filled = 0u;
+  for (var q = 8u; q < quads; q += 4u) {
+    let at = word + (q / 4u) * run_words;
+    let bit = u32(encode_run(quad_at(q), quad_at(q + 1u), quad_at(q + 2u), quad_at(q + 3u), rule, at, end)) << ((q / 4u) & 31u);
+    doubtful |= select(vec2u(0u, bit), vec2u(bit, 0u), q < 128u);
+  }
+
+  // One element a turn: the next of the run, or the first of the next run in doubt.
+  var index = 0u;
+  var filled = 0u;
+  var shift = 0u;
+  var left = 0u;
+  let runs = quads / 4u;
+  loop {
+    if (left == 0u) {
+      let run = select(32u + firstTrailingBit(doubtful.y), firstTrailingBit(doubtful.x), doubtful.x != 0u);
+      if ((doubtful.x | doubtful.y) == 0u || run >= runs) {
+        break;
       }
+      doubtful = select(
+        vec2u(0u, doubtful.y & (doubtful.y - 1u)),
+        vec2u(doubtful.x & (doubtful.x - 1u), doubtful.y),
+        doubtful.x != 0u,
+      );
+      index = run * 16u;
+      left = 16u;
+    }
+    let x = flush_bits(select(0u, element_at(min(index, last)), index < count));
+    filled |= affine_code(x, scale, inverse, zero, bits, params.is_signed, params.rounding) << shift;
+    index++;
+    left--;
+    shift += bits;
+    if (shift == 32u) {
+      store(word + (index * bits - 1u) / 32u, filled, end);
+      shift = 0u;
+      filled = 0u;
     }
   }
 }

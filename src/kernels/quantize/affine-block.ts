@@ -7,7 +7,7 @@ import { ruleParamList, ruleParams, type AffineRule, type Bits } from "./affine-
 import { blocksPerRow, codeCount, elementsOf, groupCount, type CodeLayout, type Geometry } from "./geometry.ts";
 import { shapeParams } from "./shape.ts";
 
-const defaults = { wg: 64, bits: 4 };
+const defaults = { wg: 64, bits: 4, scheme: 0, half_scales: 0 };
 
 export const affineBlockSpec: KernelSpec = {
   id: "quantize/affine-block",
@@ -67,12 +67,13 @@ export function affineBlockCall(
   const rowCodes = layout === "rows" ? blocksPerRow(geometry) * geometry.blockSize : dim;
   const groups = groupCount(geometry);
   const count = elementsOf(geometry);
+  const fixed = ruleParams(rule);
   const whole = inner === 1 && dim % 4 === 0;
   return {
     kernel: affineBlockSpec.id,
     variant: whole ? variant : "portable",
-    overrides: { wg, bits: rule.bits },
-    params: { outer, dim, inner, block, blocks, row_words: (rowCodes * rule.bits) / 32, ...ruleParams(rule) },
+    overrides: { wg, bits: rule.bits, scheme: fixed["scheme"] ?? 0, half_scales: fixed["half_scales"] ?? 0 },
+    params: { outer, dim, inner, block, blocks, row_words: (rowCodes * rule.bits) / 32, ...fixed },
     workgroups: Math.ceil(groups / wg),
     cost: { bytes: count * 4 + (codeCount(geometry, layout) * rule.bits) / 8 + groups * 8, ops: count * 20 },
   };

@@ -111,7 +111,12 @@ function mseSteps(request: SearchRequest): StepsPiece {
   const target = targetOf(request);
   if (geometry.kind === "wide") return wideSteps(request, geometry, "mse");
   const call = searchMseBlockCall(target, geometry, layout, importance !== undefined);
-  return { buffers: {}, uploads: [], steps: [{ call, bindings: [source, importance ?? source, scales, zeroPoints] }] };
+  const weights = importanceBuffer(request);
+  return {
+    buffers: weights.buffers,
+    uploads: [],
+    steps: [{ call, bindings: [source, weights.name, scales, zeroPoints] }],
+  };
 }
 
 function hqqSteps(request: SearchRequest): StepsPiece {
@@ -120,11 +125,22 @@ function hqqSteps(request: SearchRequest): StepsPiece {
   const powers = `${prefix}hqqPowers`;
   const table = hqqPowers();
   const call = searchHqqBlockCall(targetOf(request), geometry, layout, importance !== undefined);
+  const weights = importanceBuffer(request);
   return {
-    buffers: { [powers]: table.length * 4 },
+    buffers: { ...weights.buffers, [powers]: table.length * 4 },
     uploads: [{ buffer: powers, data: { kind: "inline", words: table } }],
-    steps: [{ call, bindings: [source, importance ?? source, powers, scales, zeroPoints] }],
+    steps: [{ call, bindings: [source, weights.name, powers, scales, zeroPoints] }],
   };
+}
+
+/** The importance weights, or a word in their place: a binding must be filled, and no dispatch binds a buffer twice. */
+function importanceBuffer({ importance, prefix }: SearchRequest): {
+  name: string;
+  buffers: Readonly<Record<string, number>>;
+} {
+  if (importance !== undefined) return { name: importance, buffers: {} };
+  const name = `${prefix}noImportance`;
+  return { name, buffers: { [name]: 4 } };
 }
 
 /** Both searches over long groups: rounds of a pass over the weights and a small step per group. */

@@ -57,7 +57,7 @@ export const room: KernelRoom = {
     ...rules.flatMap((rule, r) =>
       [...sizeCases, ...hostile]
         .filter(fitting(rule))
-        .filter((_, i) => (i + r) % 3 === 0)
+        .filter((_, i) => (i + r) % 5 === 0)
         .map((c) => caseOf(c, rule)),
     ),
     ...rules.map((rule) => caseOf(ties, rule)),

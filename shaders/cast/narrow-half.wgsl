@@ -59,8 +59,8 @@ fn add_to(counter: u32, lanes: vec4u) {
 
 @compute @workgroup_size(wg)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   let infinity = select(0x7c00u, 0x7f80u, params.bfloat != 0u);
@@ -68,7 +68,7 @@ fn main(
   var overflowed = vec4u(0u);
   var underflowed = vec4u(0u);
   var non_finite = vec4u(0u);
-  let first = (flat_workgroup(workgroup, workgroups) * wg * params.quads_per_thread + lane) * 4u;
+  let first = (flat_workgroup(group_id, group_count) * wg * params.quads_per_thread + lane) * 4u;
   for (var i = 0u; i < params.quads_per_thread; i++) {
     let at = first + i * wg * 4u;
     if (at >= params.count) {

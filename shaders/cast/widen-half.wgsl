@@ -30,11 +30,11 @@ fn widen_halves(half: vec4u) -> vec4u {
 
 @compute @workgroup_size(wg)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first = (flat_workgroup(workgroup, workgroups) * wg * params.quads_per_thread + lane) * 4u;
+  let first = (flat_workgroup(group_id, group_count) * wg * params.quads_per_thread + lane) * 4u;
   for (var i = 0u; i < params.quads_per_thread; i++) {
     let at = first + i * wg * 4u;
     if (at >= params.count) {

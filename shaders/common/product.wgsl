@@ -26,7 +26,8 @@ fn truncated_product(a: u32, b: u32) -> TruncatedProduct {
   if (top >= 0x800000u) {
     return TruncatedProduct((exponent << 23u) + top, u32(rest != 0u));
   }
-  return TruncatedProduct(((exponent - 1u) << 23u) + ((top << 1u) | (rest >> 23u)), u32((rest & 0x7fffffu) != 0u));
+  let mantissa = top * 2u + (rest >> 23u);
+  return TruncatedProduct(((exponent - 1u) << 23u) + mantissa, u32((rest & 0x7fffffu) != 0u));
 }
 
 // An integer that orders finite f32 values as their real values do (-0 just below +0).
@@ -43,9 +44,9 @@ fn bits_of_key(key: i32) -> u32 {
 // Key of the largest f32 that is not above t * a, for t of either sign and a > 0, product normal.
 fn threshold_key(t: u32, a: u32) -> i32 {
   let product = truncated_product(t & 0x7fffffffu, a);
-  return select(
-    bitcast<i32>(product.bits),
-    -1 - bitcast<i32>(product.bits + product.inexact),
-    (t & 0x80000000u) != 0u,
-  );
+  // Below zero the key of a magnitude is its complement, and downwards is away from zero.
+  if ((t & 0x80000000u) != 0u) {
+    return ~bitcast<i32>(product.bits + product.inexact);
+  }
+  return bitcast<i32>(product.bits);
 }

@@ -57,22 +57,23 @@ fn code_of(bits: u32, scale: u32) -> u32 {
 
 @compute @workgroup_size(wg)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let block = flat_workgroup(workgroup, workgroups) * wg + lane;
-  if (block >= (params.count + params.block_size - 1u) / params.block_size) {
+  let block_index = flat_workgroup(group_id, group_count) * wg + lane;
+  let blocks = (params.count + params.block_size - 1u) / params.block_size;
+  if (block_index >= blocks) {
     return;
   }
-  let first = block * params.block_size;
+  let first = block_index * params.block_size;
   let end = min(first + params.block_size, params.count);
   var scale = 0u;
   for (var i = first; i < end; i++) {
     scale = max(scale, centred(i) & 0x7fffffffu);
   }
   scale = select(scale, 0u, scale < smallest_nested_bits);
-  nested[block] = scale;
+  nested[block_index] = scale;
   for (var i = first; i < end; i += 4u) {
     var word = 0u;
     for (var k = 0u; k < 4u; k++) {

@@ -44,7 +44,7 @@ fn quotient(high: u32, low: u32, divisor: u32) -> u32 {
 }
 
 @compute @workgroup_size(wg)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) lane: u32) {
   var most = 0u;
   for (var i = lane; i < params.count; i += wg) {
     most = max(most, magnitude_at(i));
@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   low_sums[lane] = low;
   high_sums[lane] = high;
   workgroupBarrier();
-  if (lane != 0u || workgroup.x + workgroup.y + workgroup.z != 0u) {
+  if (lane != 0u || group_id.x + group_id.y + group_id.z != 0u) {
     return;
   }
   for (var i = 1u; i < wg; i++) {

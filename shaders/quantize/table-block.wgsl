@@ -57,25 +57,25 @@ fn nf4_thresholds(scale: u32) -> Nf4Thresholds {
       threshold_key(bitcast<u32>(-0.8480964004993439f), scale),
       threshold_key(bitcast<u32>(-0.6106329262256622f), scale),
       threshold_key(bitcast<u32>(-0.4599952697753906f), scale),
-      threshold_key(bitcast<u32>(-0.33967943489551544f), scale),
+      threshold_key(bitcast<u32>(-0.33967943489551544f), scale)
     ),
     vec4i(
       threshold_key(bitcast<u32>(-0.23460740596055984f), scale),
       threshold_key(bitcast<u32>(-0.13791173323988914f), scale),
       threshold_key(bitcast<u32>(-0.045525018125772476f), scale),
-      threshold_key(bitcast<u32>(0.03979014977812767f), scale),
+      threshold_key(bitcast<u32>(0.03979014977812767f), scale)
     ),
     vec4i(
       threshold_key(bitcast<u32>(0.1202552504837513f), scale),
       threshold_key(bitcast<u32>(0.2035212516784668f), scale),
       threshold_key(bitcast<u32>(0.2920137718319893f), scale),
-      threshold_key(bitcast<u32>(0.3893125355243683f), scale),
+      threshold_key(bitcast<u32>(0.3893125355243683f), scale)
     ),
     vec3i(
       threshold_key(bitcast<u32>(0.5016634166240692f), scale),
       threshold_key(bitcast<u32>(0.6427869200706482f), scale),
-      threshold_key(bitcast<u32>(0.8614784181118011f), scale),
-    ),
+      threshold_key(bitcast<u32>(0.8614784181118011f), scale)
+    )
   );
 }
 
@@ -107,13 +107,13 @@ fn fp4_thresholds(scale: u32) -> Fp4Thresholds {
       fp4_threshold(0.00260417, scale),
       fp4_threshold(0.0859375, scale),
       fp4_threshold(0.20833333, scale),
-      fp4_threshold(0.29166667, scale),
+      fp4_threshold(0.29166667, scale)
     ),
     vec3i(
       fp4_threshold(0.4166667, scale),
       fp4_threshold(0.583333, scale),
-      fp4_threshold(0.8333333, scale),
-    ),
+      fp4_threshold(0.8333333, scale)
+    )
   );
 }
 
@@ -129,15 +129,16 @@ fn fp4_codes(bits: vec4u, t: Fp4Thresholds) -> vec4u {
 
 @compute @workgroup_size(wg)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
+  @builtin(local_invocation_index) lane: u32
 ) {
-  let block = flat_workgroup(workgroup, workgroups) * wg + lane;
-  if (block >= (params.count + params.block_size - 1u) / params.block_size) {
+  let block_index = flat_workgroup(group_id, group_count) * wg + lane;
+  let blocks = (params.count + params.block_size - 1u) / params.block_size;
+  if (block_index >= blocks) {
     return;
   }
-  let first = block * params.block_size;
+  let first = block_index * params.block_size;
   let words = (min(params.block_size, params.count - first) + 7u) / 8u;
   var largest = vec4u(0u);
   for (var word = 0u; word < words; word++) {
@@ -148,13 +149,13 @@ fn main(
   let scale = max(pair.x, pair.y);
   let first_word = first / 8u;
   if (scale < smallest_absmax_bits) {
-    absmax[block] = 0u;
+    absmax[block_index] = 0u;
     for (var word = 0u; word < words; word++) {
       codes[first_word + word] = select(0u, 0x77777777u, params.table != 0u);
     }
     return;
   }
-  absmax[block] = scale;
+  absmax[block_index] = scale;
   if (params.table != 0u) {
     let thresholds = nf4_thresholds(scale);
     for (var word = 0u; word < words; word++) {

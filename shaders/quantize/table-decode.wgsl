@@ -43,11 +43,11 @@ fn scale_of(bits: u32) -> f32 {
 
 @compute @workgroup_size(wg)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let word = flat_workgroup(workgroup, workgroups) * wg + lane;
+  let word = flat_workgroup(group_id, group_count) * wg + lane;
   let first = word * 8u;
   if (first >= params.count) {
     return;

@@ -59,15 +59,15 @@ fn bin_of(bits: u32) -> u32 {
 
 @compute @workgroup_size(wg)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   for (var i = lane; i <= params.bins; i += wg) {
     keys[i] = key_of(edges[i]);
   }
   workgroupBarrier();
-  let first = flat_workgroup(workgroup, workgroups) * wg * params.elements_per_thread + lane;
+  let first = flat_workgroup(group_id, group_count) * wg * params.elements_per_thread + lane;
   for (var i = 0u; i < params.elements_per_thread; i++) {
     let at = first + i * wg;
     if (at >= params.count) {

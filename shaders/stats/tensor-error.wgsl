@@ -93,11 +93,11 @@ fn total(v: vec4f) -> u32 {
 
 @compute @workgroup_size(wg)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let segment = flat_workgroup(workgroup, workgroups) * wg + lane;
+  let segment = flat_workgroup(group_id, group_count) * wg + lane;
   if (segment >= params.segments) {
     return;
   }

@@ -22,13 +22,13 @@ const side: u32 = 8u;
 
 @compute @workgroup_size(wg)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   let tiles_down = (params.rows + side - 1u) / side;
   let tiles_across = (params.cols + side - 1u) / side;
-  let tile = flat_workgroup(workgroup, workgroups) * wg + lane;
+  let tile = flat_workgroup(group_id, group_count) * wg + lane;
   let column = (tile / tiles_down) * side;
   if (column >= params.cols) {
     return;

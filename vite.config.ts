@@ -1,4 +1,4 @@
-// Builds the package: three public entries and the command line, as ES modules.
+// Builds the package: three public entries and the command line, as ES modules; and the demonstration.
 import { builtinModules } from "node:module";
 import { defineConfig } from "vite";
 import packageJson from "./package.json" with { type: "json" };
@@ -9,6 +9,7 @@ const external = [
   /^node:/,
   ...Object.keys(packageJson.optionalDependencies),
   ...Object.keys(packageJson.peerDependencies),
+  "@napi-rs/canvas",
 ];
 
 export default defineConfig({
@@ -21,7 +22,14 @@ export default defineConfig({
     minify: false,
     sourcemap: false,
     lib: {
-      entry: { index: "src/index.ts", node: "src/node.ts", web: "src/web.ts", cli: "src/cli/main.ts" },
+      entry: {
+        index: "src/index.ts",
+        node: "src/node.ts",
+        web: "src/web.ts",
+        cli: "src/cli/main.ts",
+        // `npm start`: built beside the package, left out of its files by package.json.
+        start: "examples/start/main.ts",
+      },
       formats: ["es"],
     },
     rolldownOptions: { external, output: { chunkFileNames: "chunks/[name]-[hash].js" } },

@@ -36,10 +36,24 @@ export {
 } from "./compress/run-compression.ts";
 export type { GpuContext } from "./device/context.ts";
 export { openDevice, type OpenDeviceOptions } from "./device/open.ts";
+export { affineEncoding, rowBlocks } from "./doors/encodings.ts";
+export { createBlockMatmul, type BlockMatmul, type BlockMatmulOptions } from "./doors/matmul.ts";
+export type { BufferRange, EncodeTarget } from "./doors/program.ts";
+export {
+  createDequantizer,
+  createQuantizer,
+  type Dequantizer,
+  type PackedBuffers,
+  type PartSizes,
+  type Quantizer,
+  type QuantizerOptions,
+} from "./doors/quantizer.ts";
+export { decodeSnippet, snippetNames, type SnippetName } from "./doors/snippets.ts";
 export { fromBlob } from "./formats/sources/blob.ts";
 export { fromBytes, toMemory } from "./formats/sources/memory.ts";
 export { fromUrl } from "./formats/sources/url.ts";
 export type { ErrorStatistics } from "./kernels/quantize/error-sums.ts";
+export { elementsOf, groupCount, type CodeLayout, type Geometry } from "./kernels/quantize/geometry.ts";
 export { kernelSpecs } from "./kernels/registry.ts";
 export {
   formatNames,
@@ -49,7 +63,7 @@ export {
   type ResolvedFormat,
 } from "./methods/quantize/formats.ts";
 export { parseRule, type Rule, type SkipPolicy } from "./methods/quantize/rules.ts";
-export type { ScaleSearch } from "./methods/quantize/encoding.ts";
+export type { AffineEncoding, Encoding, ScaleSearch, ScaleType } from "./methods/quantize/encoding.ts";
 export { formatPlan } from "./plan/format.ts";
 export type { Plan } from "./plan/types.ts";
 export { portableProfile } from "./plan/portable-profile.ts";

@@ -75,7 +75,11 @@ function parseFlag(flag: string, rule: string): FormatOptions {
 
 function matcher(pattern: string): (name: string) => boolean {
   const expression = /^\/(.*)\/([a-z]*)$/s.exec(pattern);
-  if (!expression) return picomatch(pattern, { dot: true, bash: true });
+  if (!expression) {
+    // `bash` lets one star cross slashes. The matcher takes a second argument, so it must not go to `some` bare.
+    const matches = picomatch(pattern, { dot: true, bash: true });
+    return (name) => matches(name);
+  }
   try {
     const regExp = new RegExp(expression[1] ?? "", expression[2]);
     return (name) => regExp.test(name);

@@ -138,6 +138,13 @@ export interface OnnxGraph {
   readonly unknown?: readonly UnknownField[];
 }
 
+/** A model-local function, as far as its body matters to the model around it. */
+export interface OnnxFunction {
+  readonly name: string;
+  readonly domain: string;
+  readonly nodes: readonly OnnxNode[];
+}
+
 export interface OnnxModel {
   readonly irVersion: number;
   readonly opsets: readonly { readonly domain: string; readonly version: number }[];
@@ -148,6 +155,8 @@ export interface OnnxModel {
   readonly docString?: string;
   readonly metadata: readonly (readonly [key: string, value: string])[];
   readonly graph: OnnxGraph;
+  /** What model-local functions are made of, to look at: they are written from `unknown`. */
+  readonly functions?: readonly OnnxFunction[];
   /** Model-local functions and training info: kept byte for byte. */
   readonly unknown?: readonly UnknownField[];
 }

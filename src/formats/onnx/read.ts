@@ -5,8 +5,9 @@ import type { ByteSource } from "../../base/bytes.ts";
 import { FormatError } from "../../base/errors.ts";
 import { checkModel } from "./check.ts";
 import { ReadContext, UnknownCollector } from "./context.ts";
-import type { OnnxGraph, OnnxModel } from "./ir.ts";
+import type { OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from "./ir.ts";
 import { readGraph } from "./read-graph.ts";
+import { readNode } from "./read-node.ts";
 import { readEntry } from "./read-tensor.ts";
 import { Field, Wire } from "./schema.ts";
 import type { FieldCursor, Place } from "./wire.ts";
@@ -36,6 +37,7 @@ export async function readOnnx(source: ByteSource, options: ReadOptions = {}): P
   const opsets: { domain: string; version: number }[] = [];
   const metadata = new Map<string, string>();
   const texts: { producerName?: string; producerVersion?: string; domain?: string; docString?: string } = {};
+  const functions: OnnxFunction[] = [];
   let irVersion: number | undefined;
   let modelVersion: bigint | undefined;
   let graph: OnnxGraph | undefined;
@@ -60,7 +62,10 @@ export async function readOnnx(source: ByteSource, options: ReadOptions = {}): P
       cursor.expect(Wire.bytes);
       if (graph) throw cursor.fail("two graphs where one may be");
       graph = await readGraph(context, cursor, { label: "the main graph" }, 0);
-    } else unknown.add(cursor);
+    } else {
+      unknown.add(cursor);
+      if (cursor.field === F.function) functions.push(await readFunction(context, cursor, functions.length));
+    }
   }
   if (irVersion === undefined || irVersion < 1) throw context.fail(place, "no IR version");
   if (!graph) throw context.fail(place, "no graph");
@@ -71,10 +76,30 @@ export async function readOnnx(source: ByteSource, options: ReadOptions = {}): P
     ...(modelVersion === undefined ? {} : { modelVersion }),
     metadata: [...metadata],
     graph,
+    ...(functions.length > 0 ? { functions } : {}),
     ...(await unknown.collected()),
   };
   checkModel(model, source.name);
   return model;
+}
+
+async function readFunction(context: ReadContext, at: FieldCursor, index: number): Promise<OnnxFunction> {
+  at.expect(Wire.bytes);
+  const label = `function ${index}`;
+  const cursor = context.cursor(at.start, at.length, { label });
+  const F = Field.function;
+  const nodes: OnnxNode[] = [];
+  let name = "";
+  let domain = "";
+  while (await context.next(cursor)) {
+    if (cursor.field === F.name) name = await context.text(cursor);
+    else if (cursor.field === F.domain) domain = await context.text(cursor);
+    else if (cursor.field === F.node) {
+      cursor.expect(Wire.bytes);
+      nodes.push(await readNode(context, cursor, { label: `node ${nodes.length} in ${label}` }, 0, readGraph));
+    }
+  }
+  return { name, domain, nodes };
 }
 
 async function readOpset(context: ReadContext, at: FieldCursor) {

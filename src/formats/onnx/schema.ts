@@ -11,7 +11,9 @@ export const Field = {
     graph: 7,
     opsetImport: 8,
     metadata: 14,
+    function: 25,
   },
+  function: { name: 1, node: 7, domain: 10 },
   opset: { domain: 1, version: 2 },
   entry: { key: 1, value: 2 },
   graph: {

@@ -1,6 +1,7 @@
 // What changed between operator set versions in ways that a node must follow: attributes that became inputs,
 // defaults and meanings that moved, operators that were replaced. Versions that only added types or options
-// need no entry. Source: the operator change log of onnx.ai.
+// need no entry. Source: the operator change log of onnx.ai, and onnxruntime where older text leaves a choice.
+import { encodeHalf } from "../../../base/half.ts";
 import { getFloat, getInt, getInts, getFloats, getString, hasAttribute } from "../attributes.ts";
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from "../ir.ts";
 import { OnnxType } from "../ir.ts";
@@ -11,8 +12,15 @@ export interface AdaptContext {
   fresh(wanted: string): string;
   /** Adds a constant to the graph that holds the node; returns its name. */
   constant(tensor: OnnxTensor): string;
-  /** Rank of a value where the file says it. */
+  /** Rank of a value where it is known. */
   rankOf(name: string): number | undefined;
+  /** Element type of a float value; FLOAT where the file does not say. */
+  floatTypeOf(name: string): number;
+  /** The tensor behind a name, where that is a constant. */
+  constantOf(name: string): OnnxTensor | undefined;
+  /** Whether any node or graph output reads the value. */
+  isUsed(name: string): boolean;
+  warn(text: string): void;
 }
 
 /** New nodes in the place of one, or why there are none. */
@@ -38,16 +46,24 @@ function int64s(context: AdaptContext, node: OnnxNode, suffix: string, values: r
   return context.constant(makeTensor(name, OnnxType.INT64, [values.length], bytes));
 }
 
-function floats(
-  context: AdaptContext,
-  node: OnnxNode,
-  suffix: string,
-  values: readonly number[],
-  scalar: boolean,
-): string {
+function floats(context: AdaptContext, node: OnnxNode, suffix: string, values: readonly number[]): string {
   const bytes = new Uint8Array(Float32Array.from(values).buffer);
   const name = context.fresh(`${node.name || node.outputs[0] || node.opType}_${suffix}`);
-  return context.constant(makeTensor(name, OnnxType.FLOAT, scalar ? [] : [values.length], bytes));
+  return context.constant(makeTensor(name, OnnxType.FLOAT, [values.length], bytes));
+}
+
+/** A scalar of the element type of the node's data. */
+function scalarLike(context: AdaptContext, node: OnnxNode, suffix: string, value: number): string {
+  const type = context.floatTypeOf(node.inputs[0] ?? "");
+  const array =
+    type === OnnxType.FLOAT16
+      ? Uint16Array.of(encodeHalf(value))
+      : type === OnnxType.DOUBLE
+        ? Float64Array.of(value)
+        : Float32Array.of(value);
+  const name = context.fresh(`${node.name || node.outputs[0] || node.opType}_${suffix}`);
+  const known = type === OnnxType.FLOAT16 || type === OnnxType.DOUBLE ? type : OnnxType.FLOAT;
+  return context.constant(makeTensor(name, known, [], new Uint8Array(array.buffer)));
 }
 
 /** Pads the inputs so that `index` exists, and sets it. */
@@ -71,8 +87,8 @@ const integersToInput =
 const clip11: Adapter = (node, context) => {
   let inputs: string[] = [...node.inputs];
   const [min, max] = [getFloat(node, "min"), getFloat(node, "max")];
-  if (min !== undefined) inputs = withInput(inputs, 1, floats(context, node, "min", [min], true));
-  if (max !== undefined) inputs = withInput(inputs, 2, floats(context, node, "max", [max], true));
+  if (min !== undefined) inputs = withInput(inputs, 1, scalarLike(context, node, "min", min));
+  if (max !== undefined) inputs = withInput(inputs, 2, scalarLike(context, node, "max", max));
   return [remade(node, { inputs, attributes: without(node, "min", "max") })];
 };
 
@@ -81,7 +97,7 @@ const pad11: Adapter = (node, context) => {
   if (!pads) return { refused: "it has no pads" };
   const value = getFloat(node, "value", 0);
   let inputs = withInput(node.inputs, 1, int64s(context, node, "pads", pads));
-  if (value !== 0) inputs = withInput(inputs, 2, floats(context, node, "value", [value], true));
+  if (value !== 0) inputs = withInput(inputs, 2, scalarLike(context, node, "value", value));
   return [remade(node, { inputs, attributes: without(node, "pads", "value") })];
 };
 
@@ -107,7 +123,7 @@ const upsample9: Adapter = (node, context) => {
   if (!scales) return [node];
   return [
     remade(node, {
-      inputs: [node.inputs[0] ?? "", floats(context, node, "scales", scales, false)],
+      inputs: [node.inputs[0] ?? "", floats(context, node, "scales", scales)],
       attributes: without(node, "scales"),
     }),
   ];
@@ -115,25 +131,54 @@ const upsample9: Adapter = (node, context) => {
 
 const upsample10: Adapter = (node) => [remade(node, { opType: "Resize" })];
 
-/** Resize 10 sampled asymmetrically and rounded down; from 11 on that must be said, and a region input comes first. */
-const resize11: Adapter = (node) => {
+/**
+ * Resize 10 sampled asymmetrically, and from 11 on that must be said, after an input for regions. How its
+ * "nearest" rounded was left open: onnxruntime takes the lower neighbour where it enlarges, the upper one
+ * where it shrinks.
+ */
+const resize11: Adapter = (node, context) => {
   const [x = "", scales = ""] = node.inputs;
   const attributes = [...node.attributes, makeAttributeString("coordinate_transformation_mode", "asymmetric")];
-  if (getString(node, "mode", "nearest") === "nearest") attributes.push(makeAttributeString("nearest_mode", "floor"));
-  return [remade(node, { inputs: [x, "", scales], attributes })];
+  if (getString(node, "mode", "nearest") === "nearest") {
+    const factors = floatsOf(context.constantOf(scales));
+    const [grows, shrinks] = [factors?.some((by) => by > 1), factors?.some((by) => by < 1)];
+    if (grows && shrinks) return { refused: "it enlarges and shrinks at once, and rounded differently for each" };
+    if (!factors) {
+      context.warn(`Resize "${node.name || node.outputs[0]}": its scales are computed; taken to enlarge.`);
+    }
+    attributes.push(makeAttributeString("nearest_mode", shrinks ? "ceil" : "floor"));
+  }
+  return [remade(node, { inputs: [x, noRegion(node, context), scales], attributes })];
 };
+
+/** Version 11 demands the input for regions, empty where none are cut. */
+const noRegion = (node: OnnxNode, context: AdaptContext): string =>
+  context.constant(makeTensor(context.fresh(`${node.name || "resize"}_roi`), OnnxType.FLOAT, [0], new Uint8Array(0)));
+
+function floatsOf(tensor: OnnxTensor | undefined): readonly number[] | undefined {
+  if (tensor?.dataType !== OnnxType.FLOAT || tensor.data.kind !== "bytes") return undefined;
+  return [...new Float32Array(tensor.data.bytes.slice().buffer)];
+}
 
 const resize13: Adapter = (node) =>
   getString(node, "coordinate_transformation_mode") === "tf_half_pixel_for_nn"
     ? { refused: "tf_half_pixel_for_nn was removed" }
     : [node];
 
+/** The mask was of the data's type before 10, a boolean from then on. */
+const dropout10: Adapter = (node, context) => {
+  const mask = node.outputs[1] ?? "";
+  if (mask === "") return [node];
+  if (context.isUsed(mask)) return { refused: "its mask became a boolean" };
+  return [remade(node, { outputs: node.outputs.slice(0, 1) })];
+};
+
 const dropout12: Adapter = (node, context) => {
   const ratio = getFloat(node, "ratio");
   if (ratio === undefined) return [node];
   return [
     remade(node, {
-      inputs: [node.inputs[0] ?? "", floats(context, node, "ratio", [ratio], true)],
+      inputs: [node.inputs[0] ?? "", scalarLike(context, node, "ratio", ratio)],
       attributes: without(node, "ratio"),
     }),
   ];
@@ -169,8 +214,8 @@ const softmax13: Adapter = (node, context) => {
 };
 
 /** For inference only the first output remains; training outputs have no counterpart. */
-const batchNorm14: Adapter = (node) =>
-  node.outputs.slice(1).some((name) => name !== "")
+const batchNorm14: Adapter = (node, context) =>
+  node.outputs.slice(1).some((name) => name !== "" && context.isUsed(name))
     ? { refused: "its training outputs changed their meaning" }
     : [
         remade(node, {
@@ -222,7 +267,7 @@ const reduces = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod"
 /** Adapters by the version that made them necessary, then by operator. */
 export const adapters: ReadonlyMap<number, Readonly<Record<string, Adapter>>> = new Map([
   [9, { BatchNormalization: batchNorm9, Upsample: upsample9, Scan: scan9 }],
-  [10, { Slice: slice10, TopK: topK10, Upsample: upsample10 }],
+  [10, { Dropout: dropout10, Slice: slice10, TopK: topK10, Upsample: upsample10 }],
   [11, { Clip: clip11, Pad: pad11, Resize: resize11, Scatter: scatter11 }],
   [12, { Dropout: dropout12 }],
   [

@@ -1,0 +1,31 @@
+// The child's side of a benchmark: one job, measured in a process of its own, because a driver is chosen
+// once a process, may take it down, and leaves its mark on the memory.
+import type { BenchJob, BenchResult } from "./types.ts";
+
+const jobVariable = "WGSLIM_BENCH_JOB";
+
+/** Environment of a child with this job. */
+export const jobEnvironment = (job: BenchJob): Record<string, string> => ({ [jobVariable]: JSON.stringify(job) });
+
+/** Whether this process was started to measure. */
+export const isBenchChild = (): boolean => process.send !== undefined && process.env[jobVariable] !== undefined;
+
+/** What a child sends to its parent. */
+export type ChildMessage = { readonly note: string } | { readonly result: BenchResult };
+
+/** Measures the job and sends the result to the parent. */
+export async function runBenchChild(): Promise<void> {
+  const job = JSON.parse(process.env[jobVariable] ?? "") as BenchJob;
+  const note = (text: string): void => void process.send?.({ note: text } satisfies ChildMessage);
+  const result = await measure(job, note);
+  await new Promise<void>((resolve) => {
+    process.send?.({ result } satisfies ChildMessage, undefined, undefined, () => resolve());
+  });
+}
+
+async function measure(job: BenchJob, note: (text: string) => void): Promise<BenchResult> {
+  if (job.kind === "kernels") return (await import("./kernels.ts")).benchKernels(job, note);
+  if (job.kind === "peers") return (await import("./peers.ts")).benchPeers(job, note);
+  if (job.kind === "pipelines") return (await import("./pipelines.ts")).benchPipelines(job, note);
+  return (await import("./pipelines.ts")).measureMemory(job);
+}

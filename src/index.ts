@@ -34,6 +34,7 @@ export {
   type RunCompressionOptions,
   type TensorResult,
 } from "./compress/run-compression.ts";
+export { readTensorValues, type TensorValues } from "./compress/tensor-values.ts";
 export type { GpuContext } from "./device/context.ts";
 export { openDevice, type OpenDeviceOptions } from "./device/open.ts";
 export { affineEncoding, rowBlocks } from "./doors/encodings.ts";
@@ -43,6 +44,7 @@ export {
   createDequantizer,
   createQuantizer,
   type Dequantizer,
+  type EncodeBuffers,
   type PackedBuffers,
   type PartSizes,
   type Quantizer,

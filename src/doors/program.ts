@@ -35,7 +35,7 @@ interface Dispatch {
   readonly grid: readonly [number, number, number];
 }
 
-type Resources = Readonly<Record<string, BufferRange>>;
+type Resources = Readonly<Record<string, BufferRange | undefined>>;
 
 export class Program {
   /** Device memory that the program holds: scratch and params. */

@@ -38,12 +38,17 @@ export interface PartSizes {
   readonly extra: Readonly<Record<string, number>>;
 }
 
-/** Packed parts as buffers; their usage must include STORAGE. `extra` parts go by their own names. */
+/** Packed parts as buffers; their usage must include STORAGE. Which ones an encoding has, `sizes` tells. */
 export interface PackedBuffers {
   readonly codes: BufferRange;
   readonly scales?: BufferRange;
   readonly zeroPoints?: BufferRange;
-  readonly [extra: string]: BufferRange | undefined;
+  readonly extra?: Readonly<Record<string, BufferRange>>;
+}
+
+export interface EncodeBuffers extends PackedBuffers {
+  readonly source: BufferRange;
+  readonly importance?: BufferRange;
 }
 
 export interface Quantizer {
@@ -55,7 +60,7 @@ export interface Quantizer {
    * Two encodings of one quantizer share its scratch: they run one after the other, as WebGPU orders them anyway.
    * @throws UsageError for a buffer that is missing or too small
    */
-  encode(target: EncodeTarget, buffers: PackedBuffers & { readonly source: BufferRange }): void;
+  encode(target: EncodeTarget, buffers: EncodeBuffers): void;
   /** Frees the scratch memory; the caller's buffers and device are left alone. */
   dispose(): void;
 }
@@ -94,7 +99,8 @@ export async function createQuantizer(gpu: GpuContext | GPUDevice, options: Quan
   return {
     sizes,
     scratchBytes: program.scratchBytes,
-    encode: (target, buffers) => program.encode(target, present(buffers)),
+    encode: (target, { source: from, importance: by, ...packed }) =>
+      program.encode(target, { source: from, importance: by, ...byRole(packed) }),
     dispose: () => program.dispose(),
   };
 }
@@ -123,7 +129,7 @@ export async function createDequantizer(gpu: GpuContext | GPUDevice, options: Qu
   return {
     sizes,
     scratchBytes: program.scratchBytes,
-    encode: (encoder, buffers) => program.encode(encoder, present(buffers)),
+    encode: (encoder, { target: into, ...packed }) => program.encode(encoder, { target: into, ...byRole(packed) }),
     dispose: () => program.dispose(),
   };
 }
@@ -165,6 +171,14 @@ function partsOf(
   return { sizes, parts };
 }
 
-function present(buffers: Readonly<Record<string, BufferRange | undefined>>): Readonly<Record<string, BufferRange>> {
-  return Object.fromEntries(Object.entries(buffers).flatMap(([role, range]) => (range ? [[role, range]] : [])));
-}
+const byRole = ({
+  codes,
+  scales,
+  zeroPoints,
+  extra,
+}: PackedBuffers): Readonly<Record<string, BufferRange | undefined>> => ({
+  ...extra,
+  codes,
+  scales,
+  zeroPoints,
+});

@@ -115,6 +115,11 @@ class Buffers {
   }
 }
 
+/** The entries of those names. */
+function pick<T>(of: Readonly<Record<string, T>>, names: readonly string[]): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(of).filter(([name]) => names.includes(name)));
+}
+
 interface Expected {
   readonly parts: Readonly<Record<string, Uint8Array>>;
   readonly decoded: Uint8Array;
@@ -157,10 +162,15 @@ describe("createQuantizer and createDequantizer", () => {
     try {
       const sizes = roles(quantizer.sizes);
       const parts = Object.fromEntries(Object.entries(sizes).map(([role, bytes]) => [role, own.make(bytes)]));
-      const packed = parts as unknown as PackedBuffers;
+      const { codes, ...others } = parts;
+      if (!codes) throw new Error("no codes");
+      const packed: PackedBuffers = { codes, ...pick(others, ["scales", "zeroPoints"]), extra: others };
       const target = own.make(dequantizer.sizes.source);
-      const given = Object.fromEntries(Object.entries(contents).map(([role, bytes]) => [role, own.make(bytes)]));
-      const input = { ...packed, ...given } as unknown as Parameters<typeof quantizer.encode>[1];
+      const input = {
+        ...packed,
+        source: own.make(source),
+        ...(options.importance ? { importance: own.make(importance) } : {}),
+      };
       const [decoded, ...got] = await own.submit(
         (encoder) => {
           quantizer.encode(encoder, input);

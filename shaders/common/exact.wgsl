@@ -127,8 +127,8 @@ fn compare_product(x: f32, m: f32, s: f32) -> i32 {
   return sign(i32(left_low) - i32(product_low));
 }
 
-// x / s rounded to an integer where the approximate quotient t lies near a half-integer: the exact,
-// rare way of round_quotient.
+// x / s rounded to an integer by the exact way alone; t is the approximate quotient, right to less than a
+// half: floor(t) + 0.5 is then the only half-integer that can matter.
 fn settle_quotient(x: f32, s: f32, t: f32, rounding: u32) -> i32 {
   let lower = i32(floor(t));
   let beyond = compare_product(x, f32(lower) + 0.5, s);
@@ -159,4 +159,10 @@ fn round_quotient(x: f32, s: f32, inverse: f32, offset: i32, rounding: u32) -> i
     nearest = settle_quotient(x, s, t, rounding);
   }
   return nearest + offset;
+}
+
+// round_quotient without its fast way, for callers that have tried one: fewer operations where it is needed.
+fn settle(x: f32, s: f32, inverse: f32, offset: i32, rounding: u32) -> i32 {
+  let limit = abs(s) * 1048576.0;
+  return settle_quotient(x, s, clamp(x, -limit, limit) * inverse, rounding) + offset;
 }

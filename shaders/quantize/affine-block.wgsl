@@ -5,7 +5,7 @@
 //           [outer * inner, blocks * block], a short last block padded with the zero point's code; or, with
 //           inner = 1 and rows of whole words, in natural order (`row_words` words a row either way).
 //           scales, zero_points: one per block in the order of the rows.
-// Tile      a thread keeps the first 32 elements in registers and reads the rest again to encode.
+// Tile      a thread reads its block twice, the second time from cache, 16 elements at a time to encode.
 //           Neighbouring threads are neighbours along inner first, then along dim. The condition `quads`
 //           is for inner = 1 and rows of whole vec4s: a thread reads vec4s.
 // Tie rule  `rounding` of common/exact.wgsl. Four codes at a time go a fixed-point way; a run of 16 with
@@ -15,8 +15,8 @@
 // Odd parts: software adapters run an if on all lanes and a loop at least once, and shift lanes one by
 // one. So codes are moved by products, rare work sits in loops whose body is one element, and what a
 // format fixes is an override.
-import package::common::affine::{affine_code, affine_scale, affine_zero_point, lowest_code};
-import package::common::exact::flush_bits;
+import package::common::affine::{affine_scale, affine_zero_point, lowest_code};
+import package::common::exact::{flush_bits, settle};
 import package::common::grid::flat_workgroup;
 
 struct Params {
@@ -174,20 +174,8 @@ fn main(
   base = (o * params.dim + first) * params.inner + i;
   let quads = params.block / 4u;
 
-  let v0 = quad_at(0u);
-  let v1 = quad_at(1u);
-  let v2 = quad_at(2u);
-  let v3 = quad_at(3u);
-  let v4 = quad_at(4u);
-  let v5 = quad_at(5u);
-  let v6 = quad_at(6u);
-  let v7 = quad_at(7u);
   var e = Extremes(vec4i(0), vec4u(0x80000000u));
-  e = widen(widen(widen(widen(e, v0), v1), v2), v3);
-  if (quads > 4u) {
-    e = widen(widen(widen(widen(e, v4), v5), v6), v7);
-  }
-  for (var q = 8u; q < quads; q++) {
+  for (var q = 0u; q < quads; q++) {
     e = widen(e, quad_at(q));
   }
   var high = max(max(e.high.x, e.high.y), max(e.high.z, e.high.w));
@@ -221,11 +209,7 @@ fn main(
   let run_words = bits / 2u;
   let word = row * params.row_words + (first / 16u) * run_words;
   let end = min((row + 1u) * params.row_words, word + (quads / 4u) * run_words);
-  doubtful.x |= u32(encode_run(v0, v1, v2, v3, rule, word, end));
-  if (quads > 4u) {
-    doubtful.x |= u32(encode_run(v4, v5, v6, v7, rule, word + run_words, end)) << 1u;
-  }
-  for (var q = 8u; q < quads; q += 4u) {
+  for (var q = 0u; q < quads; q += 4u) {
     let at = word + (q / 4u) * run_words;
     let bit = u32(encode_run(quad_at(q), quad_at(q + 1u), quad_at(q + 2u), quad_at(q + 3u), rule, at, end)) << ((q / 4u) & 31u);
     doubtful |= select(vec2u(0u, bit), vec2u(bit, 0u), q < 128u);
@@ -237,6 +221,7 @@ fn main(
   var shift = 0u;
   var left = 0u;
   let runs = quads / 4u;
+  let lowest = lowest_code(bits, params.is_signed);
   loop {
     if (left == 0u) {
       let run = select(32u + firstTrailingBit(doubtful.y), firstTrailingBit(doubtful.x), doubtful.x != 0u);
@@ -252,7 +237,8 @@ fn main(
       left = 16u;
     }
     let x = flush_bits(select(0u, element_at(min(index, last)), index < count));
-    filled |= affine_code(x, scale, inverse, zero, bits, params.is_signed, params.rounding) << shift;
+    let code = clamp(settle(x, scale, inverse, zero, params.rounding), lowest, lowest + (1 << bits) - 1);
+    filled |= (bitcast<u32>(code) & ((1u << bits) - 1u)) << shift;
     index++;
     left--;
     shift += bits;

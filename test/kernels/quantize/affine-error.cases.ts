@@ -5,7 +5,7 @@ import type { AffineRule } from "../../../src/kernels/quantize/affine-rule.ts";
 import { errorWords } from "../../../src/kernels/quantize/error-sums.ts";
 import { asF32, asU32 } from "../../../src/kernels/quantize/shape.ts";
 import type { KernelRoom } from "../../support/kernel-harness.ts";
-import { encoded, nameOf, rules } from "./affine-fixtures.ts";
+import { encoded, nameOf, nearTies, rules } from "./affine-fixtures.ts";
 import { blockedCases, bytesOf, oneThreadEach, weights, wideCases, type ShapedCase } from "./float-fixtures.ts";
 
 function caseOf({ name, geometry, layout, source }: ShapedCase, rule: AffineRule, shrink = 1) {
@@ -15,6 +15,25 @@ function caseOf({ name, geometry, layout, source }: ShapedCase, rule: AffineRule
     name: `${nameOf(rule)}: ${name}${shrink === 1 ? "" : ", clipped"}`,
     call: affineErrorCall(geometry, layout, rule),
     buffers: [source, codes, factor, zeroPoints, affineErrorBytes(geometry)],
+  };
+}
+
+/** Elements on, just below and just above the half steps, those at the ends of the code range among them. */
+function tieCase(rule: AffineRule) {
+  const geometry = { kind: "blocked", outer: 1, dim: 570, inner: 1, blockSize: 64 } as const;
+  const [groups, scale] = [9, 0.1];
+  const codes = new Uint8Array(Math.ceil((570 * rule.bits) / 32) * 4).fill(0x5a);
+  const zeros = Int32Array.from({ length: groups }, (_, i) => (rule.signed ? i % 2 : i % 4));
+  return {
+    name: `${nameOf(rule)}: ties at the ends of the range`,
+    call: affineErrorCall(geometry, "natural", rule),
+    buffers: [
+      bytesOf(nearTies(570, scale)),
+      codes,
+      bytesOf(new Float32Array(groups).fill(scale)),
+      new Uint8Array(zeros.buffer),
+      affineErrorBytes(geometry),
+    ],
   };
 }
 
@@ -50,6 +69,7 @@ export const room: KernelRoom = {
   cases: [
     ...rules.flatMap((rule, r) => shapes.filter((_, i) => (i + r) % 3 === 0).map((shaped) => caseOf(shaped, rule))),
     ...rules.flatMap((rule) => shapes.slice(9, 10).map((shaped) => caseOf(shaped, rule, 0.6))),
+    ...rules.filter(({ bits }) => bits < 8).map(tieCase),
     ...rules.slice(3, 4).map((rule) => oneThreadEach(caseOf(long, rule), 65_600)),
   ],
 };

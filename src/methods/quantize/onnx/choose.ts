@@ -52,7 +52,7 @@ export function chooseRewrites(
       skipped.push({ name: weight.id, reason: decision.skip });
       continue;
     }
-    const { format } = decision;
+    const format = decision.by === "default" ? fittingFormat(weight, decision.format) : decision.format;
     if (format.family === "half") continue;
     const reason = unfitReason(weight, format);
     if (reason !== undefined) {
@@ -65,6 +65,18 @@ export function chooseRewrites(
     rewrites.push({ weights: partner ? [weight, partner] : [weight], format, rewrite });
   }
   return { rewrites, skipped };
+}
+
+/**
+ * Convolution rows shorter than a block (depthwise kernels) get 8 bits per channel instead of 4: they hold few
+ * of the bytes, a scale for each would eat the saving, and they are the most sensitive to few bits.
+ */
+function fittingFormat(weight: Weight, format: ResolvedFormat): ResolvedFormat {
+  const convolution = weight.role === "conv" || weight.role === "convTranspose";
+  if (format.family !== "affine" || format.bits !== 4 || format.granularity !== "block" || !convolution) return format;
+  const rowLength = weight.elements / (weight.dims[0] ?? 1);
+  if (rowLength >= format.blockSize) return format;
+  return { ...resolveFormat(format.signed ? "int8" : "uint8"), restAsHalf: format.restAsHalf };
 }
 
 function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined {

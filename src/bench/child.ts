@@ -13,17 +13,18 @@ export const isBenchChild = (): boolean => process.send !== undefined && process
 /** What a child sends to its parent. */
 export type ChildMessage = { readonly note: string } | { readonly result: BenchResult };
 
+const note = (text: string): void => void process.send?.({ note: text } satisfies ChildMessage);
+
 /** Measures the job and sends the result to the parent. */
 export async function runBenchChild(): Promise<void> {
   const job = JSON.parse(process.env[jobVariable] ?? "") as BenchJob;
-  const note = (text: string): void => void process.send?.({ note: text } satisfies ChildMessage);
-  const result = await measure(job, note);
+  const result = await measure(job);
   await new Promise<void>((resolve) => {
     process.send?.({ result } satisfies ChildMessage, undefined, undefined, () => resolve());
   });
 }
 
-async function measure(job: BenchJob, note: (text: string) => void): Promise<BenchResult> {
+async function measure(job: BenchJob): Promise<BenchResult> {
   if (job.kind === "kernels") return (await import("./kernels.ts")).benchKernels(job, note);
   if (job.kind === "peers") return (await import("./peers.ts")).benchPeers(job, note);
   if (job.kind === "pipelines") return (await import("./pipelines.ts")).benchPipelines(job, note);

@@ -2,7 +2,16 @@
 // plays. No special case by model name; roles follow from operator types and input positions.
 import { elementCount } from "../base/dtypes.ts";
 import { OnnxType, type OnnxModel, type OnnxNode } from "../formats/onnx/ir.ts";
-import { collectScopes, collectUses, pathKey, type ConstantHolder, type Scope, type Use } from "./scopes.ts";
+import { inferRanks } from "./ranks.ts";
+import {
+  collectScopes,
+  collectUses,
+  lookUpConstant,
+  pathKey,
+  type ConstantHolder,
+  type Scope,
+  type Use,
+} from "./scopes.ts";
 
 export type WeightRole = "conv" | "convTranspose" | "matmul" | "gemm" | "embedding" | "recurrent" | "other";
 
@@ -13,8 +22,10 @@ export interface Weight {
   readonly role: WeightRole;
   readonly dims: readonly number[];
   readonly elements: number;
-  /** Uses as an operator's weight; when `sharedOtherwise`, there are further uses. */
+  /** Uses as an operator's weight; when `sharedOtherwise`, there are further uses, or a graph hands it out. */
   readonly uses: readonly Use[];
+  /** Rank of the other operand of each use, where it is known. */
+  readonly operandRanks: readonly (number | undefined)[];
   readonly sharedOtherwise: boolean;
   readonly dataType: number;
   /** From IR version 4 on, an initializer that is also a graph input: a default that callers may replace. */
@@ -61,9 +72,9 @@ export function weightRole(node: OnnxNode, inputIndex: number): WeightRole | und
   return entry?.inputs.includes(inputIndex) ? entry.role : undefined;
 }
 
-const floatTypes: readonly number[] = [OnnxType.FLOAT, OnnxType.FLOAT16, OnnxType.BFLOAT16, OnnxType.DOUBLE];
+const floatTypes: ReadonlySet<number> = new Set([OnnxType.FLOAT, OnnxType.FLOAT16, OnnxType.BFLOAT16, OnnxType.DOUBLE]);
 
-export const isFloatType = (dataType: number): boolean => floatTypes.includes(dataType);
+export const isFloatType = (dataType: number): boolean => floatTypes.has(dataType);
 
 /** Every float constant of rank 2 or more that some operator takes as a weight, in file order. */
 export function findWeights(model: OnnxModel): { weights: readonly Weight[]; scopes: readonly Scope[] } {
@@ -74,6 +85,12 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
   }
   const inputs = new Set(model.graph.inputs.map((input) => input.name));
   const moved = movedWeights(scopes);
+  const outputs = new Set(
+    scopes.flatMap((scope) => scope.graph.outputs.map((output) => lookUpConstant(scope, output.name))),
+  );
+  const rankOf = inferRanks(scopes);
+  const operandRank = ({ path, node, inputIndex }: Use): number | undefined =>
+    rankOf(path, node.inputs[inputIndex === 0 ? 1 : 0] ?? "");
   const weights: Weight[] = [];
   for (const [holder, uses] of collectUses(scopes)) {
     const { dims, dataType } = holder.tensor;
@@ -92,7 +109,8 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
       dims,
       elements: elementCount(dims),
       uses: taken,
-      sharedOtherwise: taken.length < uses.length,
+      operandRanks: taken.map(operandRank),
+      sharedOtherwise: taken.length < uses.length || outputs.has(holder),
       dataType,
       overridable:
         model.irVersion >= 4 && holder.held.as === "initializer" && holder.path.length === 0 && inputs.has(holder.name),

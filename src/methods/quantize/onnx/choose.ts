@@ -86,8 +86,8 @@ function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined
     return "bfloat16 weights need an operator with bfloat16 scales, which onnxruntime's CPU provider lacks";
   if (weight.overridable) return "graph input with a default value: a caller may replace it";
   if (format.family === "table" && !matrixOf(weight)) return `${format.name} has an operator for MatMul and Gemm only`;
-  if (format.bits === 2 && !fitsMatMulNBits(weight))
-    return "2 bits have a widely supported operator for MatMul and Gemm only";
+  if (format.bits === 2 && format.operator !== "dequantize-linear" && !fitsMatMulNBits(weight))
+    return "2 bits have a widely supported operator for MatMul and Gemm only (dequantize-linear asks for operator set 25)";
   if (format.family === "table" && weight.dataType !== OnnxType.FLOAT)
     return `${format.name} is written for f32 models only`;
   return undefined;

@@ -1,6 +1,8 @@
 // Dynamic int8: activations are quantized at run time (DynamicQuantizeLinear), weights beforehand.
 // MatMul and Gemm to MatMulInteger, Conv to ConvInteger, LSTM to DynamicQuantizeLSTM (com.microsoft).
-// ConvInteger of onnxruntime's CPU provider takes uint8 weights under one zero point: symmetric codes around 128.
+// All weights are stored as uint8. Signed ones would be multiplied by instructions that saturate on x86 without
+// VNNI, where onnxruntime's sums go wrong by 10 to 80 %; and ConvInteger takes unsigned ones only. So symmetric
+// codes lie around 128. ConvInteger and DynamicQuantizeLSTM ask for one zero point over all channels.
 import { OnnxType, type OnnxAttribute, type OnnxNode, type OnnxTensor } from "../../../formats/onnx/ir.ts";
 import { elementCount } from "../../../base/dtypes.ts";
 import type { Weight } from "../../../model/weights.ts";
@@ -19,10 +21,12 @@ import {
   type RewriteContext,
 } from "./rewrite.ts";
 
-const encodingFor = (signed: boolean, symmetric: boolean): AffineEncoding => ({
+const middle = 128;
+
+const encodingFor = (symmetric: boolean): AffineEncoding => ({
   kind: "affine",
   bits: 8,
-  signed,
+  signed: false,
   scheme: symmetric ? "symmetric" : "asymmetric",
   rounding: "half-even",
 });
@@ -37,28 +41,31 @@ export function rewriteMatMulInteger(context: RewriteContext, weight: Weight, fo
     weight,
     geometry: { kind: "wide", outer: k, channels: n, inner: 1 },
     layout: "natural",
-    encoding: encodingFor(format.signed, format.symmetric),
+    encoding: encodingFor(format.symmetric),
     search: format.search,
     withZeroPoints: !format.symmetric,
     ...(transposed ? { transpose: { rows: n, cols: k } } : {}),
   });
-  const codeType = format.signed ? OnnxType.INT8 : OnnxType.UINT8;
   const { codes, scales, zeroPoints } = packed.parts;
-  const initializers: OnnxTensor[] = [pendingTensor(codes.tensor, codeType, [k, n], codes)];
+  const zero = zeroPoints
+    ? pendingTensor(zeroPoints.tensor, OnnxType.UINT8, [n], zeroPoints)
+    : middleZeroPoint(context, weight, []);
+  const initializers: OnnxTensor[] = [pendingTensor(codes.tensor, OnnxType.UINT8, [k, n], codes), zero];
   if (scales) initializers.push(pendingTensor(scales.tensor, OnnxType.FLOAT, [n], scales));
-  if (zeroPoints) initializers.push(pendingTensor(zeroPoints.tensor, codeType, [n], zeroPoints));
   const edits = replaceUses(context, weight, initializers, (input, output, name) => {
     const quantized = quantizeInput(context, input, name);
-    const zero = zeroPoints ? [zeroPoints.tensor] : [];
     return [
       quantized.node,
       ...scaledProduct(context, name, output, quantized.scale, scales?.tensor ?? "", (sum) =>
-        node("MatMulInteger", name, [quantized.codes, codes.tensor, quantized.zeroPoint, ...zero], [sum]),
+        node("MatMulInteger", name, [quantized.codes, codes.tensor, quantized.zeroPoint, zero.name], [sum]),
       ),
     ];
   });
   return { packed: [packed], edits, requires: { opset: 11 }, op: "MatMulInteger" };
 }
+
+const middleZeroPoint = (context: RewriteContext, weight: Weight, dims: readonly number[]): OnnxTensor =>
+  constantZeroPoints(context.names.fresh(`${weight.holder.name}_zero_point`), OnnxType.UINT8, dims, 8, middle);
 
 function quantizeInput(context: RewriteContext, input: string, base: string) {
   const names = ["codes", "scale", "zero_point"].map((part) => context.names.fresh(`${base}_input_${part}`));
@@ -102,18 +109,13 @@ export function rewriteConvInteger(context: RewriteContext, weight: Weight, form
     weight,
     geometry: { kind: "wide", outer: 1, channels, inner: elementCount(dims.slice(1)) },
     layout: "natural",
-    encoding: encodingFor(false, true),
+    encoding: encodingFor(true),
     search: format.search,
     withZeroPoints: false,
   });
   const perChannel = [1, channels, ...dims.slice(2).map(() => 1)];
   const { codes, scales } = packed.parts;
-  const zero: OnnxTensor = {
-    name: context.names.fresh(`${weight.holder.name}_zero_point`),
-    dataType: OnnxType.UINT8,
-    dims: [],
-    data: { kind: "bytes", bytes: new Uint8Array([128]) },
-  };
+  const zero = middleZeroPoint(context, weight, []);
   const shape = int64Tensor(context.names.fresh(`${weight.holder.name}_bias_shape`), perChannel);
   const tensors = [pendingTensor(codes.tensor, OnnxType.UINT8, dims, codes), zero];
   if (scales) tensors.push(pendingTensor(scales.tensor, OnnxType.FLOAT, perChannel, scales));
@@ -151,7 +153,7 @@ export function rewriteConvInteger(context: RewriteContext, weight: Weight, form
   return { packed: [packed], edits, requires: { opset: 11 }, op: "ConvInteger" };
 }
 
-const lstmAttributes = [
+const lstmAttributes = new Set([
   "activations",
   "activation_alpha",
   "activation_beta",
@@ -159,7 +161,7 @@ const lstmAttributes = [
   "direction",
   "hidden_size",
   "input_forget",
-];
+]);
 
 /** True for W and R of one LSTM in the default layout, used by nothing else. */
 export function fitsDynamicLstm(w: Weight, r: Weight): boolean {
@@ -178,7 +180,7 @@ export function fitsDynamicLstm(w: Weight, r: Weight): boolean {
     other.inputIndex === 2 &&
     use.node.opType === "LSTM" &&
     use.node.domain === "" &&
-    use.node.attributes.every((attribute: OnnxAttribute) => lstmAttributes.includes(attribute.name))
+    use.node.attributes.every((attribute: OnnxAttribute) => lstmAttributes.has(attribute.name))
   );
 }
 
@@ -197,38 +199,32 @@ export function rewriteDynamicLstm(context: RewriteContext, w: Weight, r: Weight
         weight,
         geometry: { kind: "wide", outer: width, channels: gates, inner: 1 },
         layout: "natural",
-        encoding: encodingFor(format.signed, format.symmetric),
+        encoding: encodingFor(true),
         search: format.search,
-        withZeroPoints: !format.symmetric,
+        withZeroPoints: false,
         transpose: { rows: gates, cols: width },
         sourceElement: direction * gates * width,
         ...(directions > 1 ? { baseName: `${weight.holder.name}_${direction}` } : {}),
       }),
     );
     packed.push(...each);
-    const codeType = format.signed ? OnnxType.INT8 : OnnxType.UINT8;
-    const zeroNames = each.map(
-      ({ parts }) => parts.zeroPoints?.tensor ?? context.names.fresh(`${parts.codes.tensor}_zero_point`),
-    );
-    const tensors = each.flatMap(({ parts: { codes, scales, zeroPoints } }, direction) => [
-      pendingTensor(codes.tensor, codeType, [1, width, gates], codes),
+    const zero = middleZeroPoint(context, weight, [directions, gates]);
+    const tensors = each.flatMap(({ parts: { codes, scales } }) => [
+      pendingTensor(codes.tensor, OnnxType.UINT8, [1, width, gates], codes),
       ...(scales ? [pendingTensor(scales.tensor, OnnxType.FLOAT, [1, gates], scales)] : []),
-      zeroPoints
-        ? pendingTensor(zeroPoints.tensor, codeType, [1, gates], zeroPoints)
-        : constantZeroPoints(zeroNames[direction] ?? "", codeType, [1, gates], 8, format.signed ? 0 : 128),
     ]);
     edits.push(
       { kind: "dropConstant", holder: weight.holder },
-      { kind: "addInitializers", path: weight.holder.path, tensors },
+      { kind: "addInitializers", path: weight.holder.path, tensors: [...tensors, zero] },
     );
-    const joined = (part: "codes" | "scales" | "zeroPoints"): string => {
-      const names = part === "zeroPoints" ? zeroNames : each.map(({ parts }) => parts[part]?.tensor ?? "");
+    const joined = (part: "codes" | "scales"): string => {
+      const names = each.map(({ parts }) => parts[part]?.tensor ?? "");
       if (names.length === 1) return names[0] ?? "";
       const name = context.names.fresh(`${weight.holder.name}_${part}`);
       before.push(node("Concat", context.names.fresh(`${name}_concat`), names, [name], { axis: 0n }));
       return name;
     };
-    return { codes: joined("codes"), scales: joined("scales"), zeroPoints: joined("zeroPoints") };
+    return { codes: joined("codes"), scales: joined("scales"), zeroPoints: zero.name };
   };
   const [wIn, rIn] = [inputsOf(w), inputsOf(r)];
   const optional = (index: number) => old.inputs[index] ?? "";

@@ -1,26 +1,32 @@
 // MatMul and Gemm with a constant right-hand matrix to the contributed operators on packed weights:
 // MatMulNBits (2, 4, 8 bits) and MatMulBnb4 (NF4, FP4), both of domain com.microsoft, version 1.
 // Gemm's alpha, beta, bias and transA become Mul, Add and Transpose around it.
+import { encodeHalf } from "../../../base/half.ts";
 import { getFloat, getInt } from "../../../formats/onnx/attributes.ts";
 import { OnnxType, type OnnxNode, type OnnxTensor } from "../../../formats/onnx/ir.ts";
-import type { Use } from "../../../model/scopes.ts";
 import { pathKey } from "../../../model/scopes.ts";
 import type { Weight } from "../../../model/weights.ts";
 import { blocksPerRow, type BlockedGeometry } from "../../../kernels/quantize/geometry.ts";
 import { blockOperatorEncoding, tableEncoding, type ResolvedFormat } from "../formats.ts";
 import type { PackedWeight } from "../packed.ts";
 import type { GraphEdit } from "./edits.ts";
-import { node, pack, pendingTensor, scaleOnnxType, type Rewrite, type RewriteContext } from "./rewrite.ts";
+import { int64Tensor, node, pack, pendingTensor, scaleOnnxType, type Rewrite, type RewriteContext } from "./rewrite.ts";
 
 const contrib = "com.microsoft";
 
-/** The matrix [K, N] or, transposed, [N, K] that all uses share; undefined where the operators do not fit. */
+/**
+ * The matrix [K, N] or, transposed, [N, K] that all uses share; undefined where the operators do not fit.
+ * Leading dims of 1 are no obstacle where the other operand's rank is known: see `raisedShape`.
+ */
 export function matrixOf(weight: Weight): { k: number; n: number; transposed: boolean } | undefined {
-  const [rows, cols, ...rest] = weight.dims;
-  if (weight.sharedOtherwise || rows === undefined || cols === undefined || rest.length > 0) return undefined;
+  const [rows, cols] = weight.dims.slice(-2);
+  const leading = weight.dims.slice(0, -2);
+  if (weight.sharedOtherwise || rows === undefined || cols === undefined) return undefined;
+  if (leading.some((dim) => dim !== 1)) return undefined;
   const transposed = new Set<boolean>();
-  for (const { node: n, inputIndex } of weight.uses) {
+  for (const [index, { node: n, inputIndex }] of weight.uses.entries()) {
     if (inputIndex !== 1 || n.domain !== "") return undefined;
+    if (leading.length > 0 && (n.opType !== "MatMul" || !ranksFit(weight, index))) return undefined;
     if (n.opType === "MatMul") transposed.add(false);
     else if (n.opType === "Gemm") transposed.add(getInt(n, "transB", 0) !== 0);
     else return undefined;
@@ -28,6 +34,20 @@ export function matrixOf(weight: Weight): { k: number; n: number; transposed: bo
   const [flag] = transposed;
   if (flag === undefined || transposed.size > 1) return undefined;
   return flag ? { k: cols, n: rows, transposed: true } : { k: rows, n: cols, transposed: false };
+}
+
+/** A product by a matrix has the left operand's rank; one by [1, K, N] has at least the weight's. */
+function ranksFit(weight: Weight, use: number): boolean {
+  const rank = weight.operandRanks[use];
+  return rank !== undefined && (rank >= weight.dims.length || rank <= 2);
+}
+
+/** The shape that gives a product the leading ones of the weight; undefined where it has that rank anyway. */
+function raisedShape(weight: Weight, use: number): readonly number[] | undefined {
+  const rank = weight.operandRanks[use];
+  if (weight.dims.length === 2 || rank === undefined || rank >= weight.dims.length) return undefined;
+  const ones = weight.dims.slice(0, -2);
+  return [...ones, ...(rank === 2 ? [-1] : []), weight.dims.at(-1) ?? 1];
 }
 
 /** True where MatMulNBits can take the weight. */
@@ -109,12 +129,12 @@ export function replaceUses(
     { kind: "addInitializers", path: weight.holder.path, tensors: initializers },
   ];
   const seen = new Set<string>();
-  for (const use of weight.uses) {
+  for (const [index, use] of weight.uses.entries()) {
     const key = `${pathKey(use.path)}#${use.nodeIndex}`;
     if (seen.has(key)) continue;
     seen.add(key);
     const added: OnnxTensor[] = [];
-    const nodes = productNodes(context, use, product, added);
+    const nodes = productNodes(context, weight, index, product, added);
     if (added.length > 0) edits.push({ kind: "addInitializers", path: use.path, tensors: added });
     edits.push({ kind: "replaceNode", path: use.path, node: use.nodeIndex, nodes });
   }
@@ -123,13 +143,26 @@ export function replaceUses(
 
 function productNodes(
   context: RewriteContext,
-  { node: old }: Use,
+  weight: Weight,
+  use: number,
   product: ProductMaker,
   constants: OnnxTensor[],
 ): OnnxNode[] {
+  const old = weight.uses[use]?.node;
+  if (!old) return [];
   const [input = "", , bias = ""] = old.inputs;
   const output = old.outputs[0] ?? "";
   const base = old.name || output;
+  const shape = raisedShape(weight, use);
+  if (shape) {
+    const target = int64Tensor(context.names.fresh(`${base}_shape`), shape);
+    constants.push(target);
+    const flat = context.names.fresh(`${base}_flat`);
+    return [
+      ...product(input, flat, context.names.fresh(`${base}_packed`)),
+      node("Reshape", context.names.fresh(`${base}_reshape`), [flat, target.name], [output]),
+    ];
+  }
   if (old.opType !== "Gemm") return [...product(input, output, context.names.fresh(`${base}_packed`))];
   const nodes: OnnxNode[] = [];
   const alpha = getFloat(old, "alpha", 1);
@@ -143,11 +176,13 @@ function productNodes(
   };
   const scalar = (suffix: string, value: number): string => {
     const name = context.names.fresh(`${base}_${suffix}`);
+    const half = weight.dataType === OnnxType.FLOAT16;
+    const bytes = new Uint8Array((half ? Uint16Array.of(encodeHalf(value)) : Float32Array.of(value)).buffer);
     constants.push({
       name,
-      dataType: OnnxType.FLOAT,
+      dataType: half ? OnnxType.FLOAT16 : OnnxType.FLOAT,
       dims: [],
-      data: { kind: "bytes", bytes: new Uint8Array(new Float32Array([value]).buffer) },
+      data: { kind: "bytes", bytes },
     });
     return name;
   };

@@ -26,24 +26,30 @@ export async function fromFile(path: string): Promise<ByteSource> {
   const { size: bigSize, mtimeNs } = before;
   const size = Number(bigSize);
   const siblings: ByteSource[] = [];
+  const readInto = async (offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> => {
+    throwIfAborted(signal);
+    checkRange({ name: path, size }, offset, into.length);
+    await attempt(path, "read", async () => {
+      const complete = await readFully(handle, into, offset);
+      const now = await handle.stat({ bigint: true });
+      if (complete && now.size === bigSize && now.mtimeNs === mtimeNs) return;
+      throw new IoError(`${path} changed while it was read.`, {
+        hint: "Another program writes to it; wait for it and start again.",
+        details: { file: path, offset, length: into.length },
+      });
+    });
+  };
   return {
     name: path,
     size,
     async read(offset, length, signal) {
-      throwIfAborted(signal);
+      // Checked before memory is taken: a hostile file may ask for any length.
       checkRange({ name: path, size }, offset, length);
       const bytes = new Uint8Array(length);
-      await attempt(path, "read", async () => {
-        const complete = await readFully(handle, bytes, offset);
-        const now = await handle.stat({ bigint: true });
-        if (complete && now.size === bigSize && now.mtimeNs === mtimeNs) return;
-        throw new IoError(`${path} changed while it was read.`, {
-          hint: "Another program writes to it; wait for it and start again.",
-          details: { file: path, offset, length },
-        });
-      });
+      await readInto(offset, bytes, signal);
       return bytes;
     },
+    readInto,
     async sibling(relativePath) {
       const source = await openSibling(path, relativePath);
       siblings.push(source);

@@ -1,6 +1,4 @@
 // Quantizing files in Node: opens the device and the files, runs the plan, hashes, and reports.
-import { createHash } from "node:crypto";
-import type { ByteSource } from "./base/bytes.ts";
 import { NoAdapterError } from "./base/errors.ts";
 import { openModel } from "./compress/open-model.ts";
 import { planCompression, type QuantizeRecipe } from "./compress/plan-compression.ts";
@@ -10,6 +8,7 @@ import { kernelReferences } from "./kernels/references.ts";
 import { kernelSpecs } from "./kernels/registry.ts";
 import { fileCheckpoint } from "./node-checkpoint.ts";
 import { fromFile, toFile } from "./node-files.ts";
+import { hashSource } from "./node-hash.ts";
 import { wgslimVersion } from "./version.ts";
 import type { QuantizeReport } from "./report/types.ts";
 import type { Backend } from "./run/backend.ts";
@@ -151,13 +150,3 @@ const reportTensor = ({
   maxAbsError: statistics.maxAbsError,
   cosine: statistics.cosine,
 });
-
-const hashWindow = 4 * 2 ** 20;
-
-async function hashSource(source: ByteSource): Promise<string> {
-  const hash = createHash("sha256");
-  for (let offset = 0; offset < source.size; offset += hashWindow) {
-    hash.update(await source.read(offset, Math.min(hashWindow, source.size - offset)));
-  }
-  return hash.digest("hex");
-}

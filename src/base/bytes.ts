@@ -12,6 +12,11 @@ export interface ByteSource {
    * @throws FormatError where the range passes the end; IoError where reading fails; AbortedError
    */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * As `read`, into all of `into`, which is never device memory: spares an allocation for each window of a long
+   * read. Absent where it would spare none.
+   */
+  readInto?(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** A sibling by a path relative to this source's folder (external data); absent where there is none. */
   sibling?(relativePath: string): Promise<ByteSource>;
   close?(): Promise<void>;

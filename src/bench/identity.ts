@@ -1,7 +1,6 @@
 // The pipeline of `quantize` with a copy kernel in place of all its kernels: what reading, uploading,
 // reading back and writing cost by themselves. Same plan of units, same chunks, same output file laid out
 // and written in place, input and output hashed, output read again. No decoding: there is nothing to prove.
-import { createHash } from "node:crypto";
 import type { ByteSource } from "../base/bytes.ts";
 import { InternalError } from "../base/errors.ts";
 import { openModel } from "../compress/open-model.ts";
@@ -10,6 +9,7 @@ import { readRows } from "../compress/read-rows.ts";
 import { writeLayout } from "../formats/onnx/write.ts";
 import { copyWordsCall } from "../kernels/util/copy-words.ts";
 import { fromFile, toFile } from "../node-files.ts";
+import { hashSource } from "../node-hash.ts";
 import { openNodeBackend } from "../node-quantize.ts";
 import { planUnits } from "../plan/plan-units.ts";
 import type { Plan, WorkUnit } from "../plan/types.ts";
@@ -55,8 +55,10 @@ export async function identityFile(input: string, output: string): Promise<void>
       await sink.discard();
       throw error;
     }
-    await hashFile(input);
-    await hashFile(output);
+    const hashed = await fromFile(output);
+    await hashSource(source);
+    await hashSource(hashed);
+    await hashed.close?.();
   } finally {
     opened.dispose();
     await source.close?.();
@@ -85,20 +87,6 @@ function identityPlan({ plan, job }: CompressionPlan, profile: DeviceProfile): P
 async function readThroughSource(source: ByteSource): Promise<void> {
   const window = 4 * 2 ** 20;
   for (let at = 0; at < source.size; at += window) await source.read(at, Math.min(window, source.size - at));
-}
-
-async function hashFile(path: string): Promise<string> {
-  const source = await fromFile(path);
-  const hash = createHash("sha256");
-  const window = 4 * 2 ** 20;
-  try {
-    for (let at = 0; at < source.size; at += window) {
-      hash.update(await source.read(at, Math.min(window, source.size - at)));
-    }
-    return hash.digest("hex");
-  } finally {
-    await source.close?.();
-  }
 }
 
 /** Reads all of the input and writes as many bytes as the output has: no device, no hashes. */

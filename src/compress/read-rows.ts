@@ -3,18 +3,32 @@ import type { ReadRef } from "../plan/types.ts";
 import type { OnnxTensor } from "../formats/onnx/ir.ts";
 import { InternalError } from "../base/errors.ts";
 
-/** Runs that fill at least this share of what they span are read together. */
-const denseShare = 0.25;
+/** Runs that fill at least this share of what they span are read together with the gaps. */
+const denseShare = 0.7;
+/** Runs shorter than this are too, since each read has its price, up to a gap of so many times the run. */
+const shortRun = 2048;
+const shortShare = 1 / 64;
 const windowBytes = 4 * 2 ** 20;
+/** Single runs read at a time. */
+const together = 16;
 
 type Fetch = (offset: number, length: number) => Promise<Uint8Array>;
 
-function fetcher(tensor: OnnxTensor, signal: AbortSignal | undefined): Fetch {
+/** Reads through one window of at most `largest` bytes, which the next call overwrites. */
+function fetcher(tensor: OnnxTensor, largest: number, signal: AbortSignal | undefined): Fetch {
   const { data } = tensor;
   if (data.kind === "bytes") return async (offset, length) => data.bytes.subarray(offset, offset + length);
-  if (data.kind === "range")
-    return (offset, length) => data.range.source.read(data.range.offset + offset, length, signal);
-  throw new InternalError(`Tensor "${tensor.name}" has no bytes to read.`, { details: { tensor: tensor.name } });
+  if (data.kind !== "range") {
+    throw new InternalError(`Tensor "${tensor.name}" has no bytes to read.`, { details: { tensor: tensor.name } });
+  }
+  const { source, offset: start } = data.range;
+  if (!source.readInto) return (offset, length) => source.read(start + offset, length, signal);
+  const window = new Uint8Array(largest);
+  return async (offset, length) => {
+    const bytes = window.subarray(0, length);
+    await source.readInto?.(start + offset, bytes, signal);
+    return bytes;
+  };
 }
 
 /** Fills `into` with the runs of `ref`, end to end. */
@@ -24,21 +38,29 @@ export async function readRows(
   into: Uint8Array,
   signal?: AbortSignal,
 ): Promise<void> {
-  const fetch = fetcher(tensor, signal);
   const { offset, rowBytes, rows, rowStride } = ref;
+  const share = rowBytes / rowStride;
   if (rows === 1 || rowStride === rowBytes) {
     const total = rowBytes * rows;
+    const fetch = fetcher(tensor, Math.min(windowBytes, total), signal);
     for (let at = 0; at < total; at += windowBytes) {
-      const length = Math.min(windowBytes, total - at);
-      into.set(await fetch(offset + at, length), at);
+      into.set(await fetch(offset + at, Math.min(windowBytes, total - at)), at);
     }
-    return;
-  }
-  const together = rowBytes >= rowStride * denseShare ? Math.max(1, Math.floor(windowBytes / rowStride)) : 1;
-  for (let row = 0; row < rows; row += together) {
-    const count = Math.min(together, rows - row);
-    const bytes = await fetch(offset + row * rowStride, (count - 1) * rowStride + rowBytes);
-    for (let i = 0; i < count; i++)
-      into.set(bytes.subarray(i * rowStride, i * rowStride + rowBytes), (row + i) * rowBytes);
+  } else if (share >= denseShare || (rowBytes < shortRun && share >= shortShare)) {
+    const most = Math.max(1, Math.floor(windowBytes / rowStride));
+    const fetch = fetcher(tensor, (most - 1) * rowStride + rowBytes, signal);
+    for (let row = 0; row < rows; row += most) {
+      const count = Math.min(most, rows - row);
+      const bytes = await fetch(offset + row * rowStride, (count - 1) * rowStride + rowBytes);
+      for (let i = 0; i < count; i++)
+        into.set(bytes.subarray(i * rowStride, i * rowStride + rowBytes), (row + i) * rowBytes);
+    }
+  } else {
+    const fetches = Array.from({ length: Math.min(together, rows) }, () => fetcher(tensor, rowBytes, signal));
+    for (let row = 0; row < rows; row += together) {
+      const wanted = fetches.slice(0, rows - row);
+      const found = await Promise.all(wanted.map((fetch, i) => fetch(offset + (row + i) * rowStride, rowBytes)));
+      for (const [i, bytes] of found.entries()) into.set(bytes, (row + i) * rowBytes);
+    }
   }
 }

@@ -100,6 +100,7 @@ export async function quantizeFile(
         ...(gate ? { gate } : {}),
         ...(checkpoint === undefined ? {} : { checkpoint: fileCheckpoint(checkpoint) }),
       });
+      for (const warning of result.warnings) onWarning?.(warning);
       const written = await fromFile(output);
       try {
         return {
@@ -114,7 +115,7 @@ export async function quantizeFile(
           },
           tensors: result.tensors.map(reportTensor),
           skipped: plan.skipped,
-          warnings: [...(opened.warning ? [opened.warning] : []), ...plan.warnings],
+          warnings: [...(opened.warning ? [opened.warning] : []), ...plan.warnings, ...result.warnings],
           seconds: (performance.now() - started) / 1000,
         };
       } finally {

@@ -1,5 +1,6 @@
 // The options that `plan` and `quantize` share, declared once.
 import type { Command } from "commander";
+import { defaultHalfBlockList } from "../methods/quantize/onnx/half.ts";
 import { describeFormat, formatNames, resolveFormat } from "../methods/quantize/formats.ts";
 
 const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
@@ -21,7 +22,10 @@ export function addRecipeOptions(command: Command): Command {
       "--skip-edge-share <share>",
       "first and last layer stay float up to this share of the weights (default 0.02)",
     )
-    .option("--keep-float <list>", "fp16, q4f16: operator types or node names that stay f32, comma separated")
+    .option(
+      "--keep-float <list>",
+      `fp16, q4f16: operator types or node names that stay f32, comma separated (default ${defaultHalfBlockList.join()})`,
+    )
     .option("--external-data <name>", "write weights to this file beside the output")
     .option("--memory-budget <size>", "most bytes on the device at once, such as 256MiB")
     .addHelpText(

@@ -104,15 +104,17 @@ export function planCompression(
   warnings.push(...raised.warnings);
   const packed: PackedWeight[] = choice.rewrites.flatMap(({ rewrite }) => rewrite.packed);
   const tensors = choice.rewrites.map(plannedTensor);
+  const keptFloat: Skipped[] = [];
   if (recipe.format === "fp16" || recipe.format === "q4f16") {
     const half = convertToHalf(onnx, {
       names,
       keep: new Set(recipe.keepFloat ?? defaultHalfBlockList),
-      sourceKey: (tensor) => register(sources, tensor.name, tensor),
+      sourceKey: (tensor, name) => register(sources, name, tensor),
     });
     onnx = half.model;
     packed.push(...half.packed);
     warnings.push(...half.warnings);
+    keptFloat.push(...half.kept);
     tensors.push(...half.packed.map((cast) => castTensor(cast, sources)));
   } else if (choice.rewrites.length === 0) {
     throw new UsageError(`No weight of ${model.source.name} can be quantized to ${recipe.format}.`, {
@@ -137,7 +139,7 @@ export function planCompression(
     input: { name: model.source.name, bytes: model.source.size },
     output: { bytes: layout.main.size + (layout.external?.size ?? 0) },
     tensors,
-    skipped: choice.skipped,
+    skipped: [...choice.skipped, ...keptFloat],
     warnings: [...warnings, ...plan.warnings],
     plan,
     job: { model: onnx, layout, packed, results, sources, budget: profile.memoryBudget },

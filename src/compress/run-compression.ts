@@ -6,6 +6,7 @@ import { InternalError, NonFiniteError, QualityGateError, throwIfAborted } from 
 import { writeLayout, type PendingTarget } from "../formats/onnx/write.ts";
 import { foldErrorRecords } from "../kernels/quantize/error-fold.ts";
 import type { ErrorStatistics } from "../kernels/quantize/error-sums.ts";
+import { rangeWarning } from "../methods/quantize/onnx/half-constants.ts";
 import type { UnitResult } from "../methods/quantize/units.ts";
 import type { Backend } from "../run/backend.ts";
 import type { CheckpointStore } from "../run/checkpoint.ts";
@@ -39,6 +40,8 @@ export interface CompressionResult {
   readonly tensors: readonly TensorResult[];
   readonly seconds: number;
   readonly outputBytes: number;
+  /** What only the values could tell: casts that left the range, and infinities that were kept. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -76,7 +79,9 @@ export async function runCompression(
           const records = results.get(result.records);
           if (!records) throw new InternalError(`Unit "${unit}" delivered no error records.`);
           const found = foldErrorRecords(records);
-          if (found.nonFinite > 0) throw nonFinite(result, found, plan.input.name);
+          // A cast keeps infinities (masks hold them); scales cannot.
+          if (found.nonFinite > 0 && result.packed.encoding.kind !== "cast")
+            throw nonFinite(result, found, plan.input.name);
           await writeParts(result, results, written);
           statistics.set(unit, found);
           tracker.add(result, records);
@@ -95,11 +100,28 @@ export async function runCompression(
     throwIfAborted(signal);
     await output.commit();
     await options.checkpoint?.clear();
-    return { tensors, seconds: (performance.now() - started) / 1000, outputBytes: plan.output.bytes };
+    return {
+      tensors,
+      seconds: (performance.now() - started) / 1000,
+      outputBytes: plan.output.bytes,
+      warnings: castWarnings(tensors),
+    };
   } catch (error) {
     await output.discard();
     throw error;
   }
+}
+
+function castWarnings(tensors: readonly TensorResult[]): string[] {
+  const warnings: string[] = [];
+  for (const { name, format, statistics } of tensors) {
+    if (format !== "fp16") continue;
+    const clipped = Math.round(statistics.clippedShare * statistics.count);
+    const kept = statistics.nonFinite;
+    if (clipped > 0) warnings.push(rangeWarning(name, clipped));
+    if (kept > 0) warnings.push(`"${name}": ${kept} values are NaN or infinite, and were kept so.`);
+  }
+  return warnings;
 }
 
 async function writeParts(

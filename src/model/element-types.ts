@@ -131,3 +131,18 @@ function constantType(node: OnnxNode): number | undefined {
   }
   return undefined;
 }
+
+export type TypeOf = (name: string) => number | undefined;
+
+/** Types of a sub-graph's outputs, before its conversion. */
+export function graphOutputTypes(graph: OnnxGraph, outer: TypeOf): readonly (number | undefined)[] {
+  const known = new Map<string, number | undefined>();
+  const typeOf: TypeOf = (name) => (known.has(name) ? known.get(name) : outer(name));
+  for (const { name, tensor } of [...graph.inputs, ...graph.valueInfo]) known.set(name, tensor?.dataType);
+  for (const tensor of graph.initializers) known.set(tensor.name, tensor.dataType);
+  for (const inner of graph.nodes) {
+    const types = outputTypes(inner, typeOf, (sub) => graphOutputTypes(sub, typeOf));
+    for (const [i, name] of inner.outputs.entries()) if (types[i] !== undefined) known.set(name, types[i]);
+  }
+  return graph.outputs.map((output) => output.tensor?.dataType ?? typeOf(output.name));
+}

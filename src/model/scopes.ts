@@ -1,7 +1,7 @@
 // Walks an ONNX graph and its sub-graphs with lexical scope: which constant a name means where.
 // Knows the graph's structure only; nothing of formats on disk, kernels or methods.
 import { subgraphsOf, type GraphStep } from "../formats/onnx/graphs.ts";
-import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../formats/onnx/ir.ts";
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from "../formats/onnx/ir.ts";
 
 /** Where a graph sits: [] is the main graph; each step names a node, its attribute, and which of several graphs. */
 export type GraphPath = readonly GraphStep[];
@@ -120,4 +120,20 @@ export class NameSpace {
     this.#taken.add(name);
     return name;
   }
+}
+
+/** Every name that a graph still reads, its sub-graphs included. */
+export function usedNames(nodes: readonly OnnxNode[], outputs: readonly ValueInfo[]): Set<string> {
+  const used = new Set(outputs.map((output) => output.name));
+  const pending = [...nodes];
+  for (let at = pending.pop(); at; at = pending.pop()) {
+    for (const name of at.inputs) used.add(name);
+    for (const { value } of at.attributes) {
+      for (const graph of value.type === "graph" ? [value.value] : value.type === "graphs" ? value.value : []) {
+        for (const output of graph.outputs) used.add(output.name);
+        pending.push(...graph.nodes);
+      }
+    }
+  }
+  return used;
 }

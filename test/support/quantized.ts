@@ -16,6 +16,8 @@ import { floatTensor, halfTensor, onnxBytes, onnxSource } from "./onnx-models.ts
 
 export interface Quantized {
   readonly plan: CompressionPlan;
+  /** Of the run, beyond those of the plan. */
+  readonly warnings: readonly string[];
   readonly bytes: Uint8Array;
   /** The written file, read again. */
   readonly model: OnnxModel;
@@ -29,11 +31,11 @@ export async function quantizeSmall(input: OnnxModel, recipe: QuantizeRecipe): P
   const backend = new CpuBackend(kernelReferences);
   const plan = planCompression(model, backend.profile, { skip: false, ...recipe });
   const output = toMemory("quantized.onnx");
-  await runCompression(plan, backend, { output });
+  const { warnings } = await runCompression(plan, backend, { output });
   const bytes = output.bytes();
   const written = await readOnnx(fromBytes("quantized.onnx", bytes));
   const restored = await restore(model.onnx, plan, written);
-  return { plan, bytes, model: written, restored: await onnxBytes(restored) };
+  return { plan, warnings, bytes, model: written, restored: await onnxBytes(restored) };
 }
 
 /** Operator types of all nodes, sub-graphs included, in order. */

@@ -43,13 +43,15 @@ function castOf(request: EncodeRequest): CastEncoding {
  * narrowCounterWords: values that overflowed to infinity, that became zero, and that were not finite before.
  */
 export function castEncodeSteps(profile: DeviceProfile, request: EncodeRequest): EncodeSteps {
-  const { to } = castOf(request);
+  const { to, saturate = false } = castOf(request);
   const count = elementsOf(request.geometry);
   const [codes, counters] = [`${request.prefix}codes`, `${request.prefix}counters`];
   return {
     buffers: { [codes]: wordBytes(count * 2), [counters]: narrowCounterBytes },
     uploads: [{ buffer: counters, data: { kind: "inline", words: [0, 0, 0] } }],
-    steps: [kernelStep(profile, narrowHalfSpec, narrowHalfCall(to, count), [request.source, codes, counters])],
+    steps: [
+      kernelStep(profile, narrowHalfSpec, narrowHalfCall(to, count, { saturate }), [request.source, codes, counters]),
+    ],
     codes: { buffer: codes, bytes: count * 2 },
     extra: { counters: { buffer: counters, bytes: narrowCounterBytes } },
   };

@@ -60,6 +60,8 @@ export interface BinaryEncoding {
 export interface CastEncoding {
   readonly kind: "cast";
   readonly to: "f16" | "bf16";
+  /** Finite values beyond the range become the largest finite half; default infinity. */
+  readonly saturate?: boolean;
 }
 
 export type Encoding =

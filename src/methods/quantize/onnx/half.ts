@@ -1,8 +1,6 @@
 // Turns a float32 ONNX model into a float16 one: constants are cast, operators run in f16, and Cast nodes
 // stand where f16 meets a value that must stay f32: graph inputs and outputs, operators on the block list,
 // operators that are not known to take f16, and the bodies of Loop and Scan.
-import { elementCount } from "../../../base/dtypes.ts";
-import { encodeHalf } from "../../../base/half.ts";
 import {
   OnnxType,
   type AttributeValue,
@@ -12,9 +10,10 @@ import {
   type OnnxTensor,
   type ValueInfo,
 } from "../../../formats/onnx/ir.ts";
-import { isFloatTransparent, outputTypes } from "../../../model/element-types.ts";
-import { constantTensor, type NameSpace } from "../../../model/scopes.ts";
+import { graphOutputTypes, isFloatTransparent, outputTypes } from "../../../model/element-types.ts";
+import { constantTensor, usedNames, type NameSpace } from "../../../model/scopes.ts";
 import type { PackedWeight } from "../packed.ts";
+import { castOnDevice, castOnHost, halfScalar, hostCastable } from "./half-constants.ts";
 import { node } from "./rewrite.ts";
 
 /** Operators that stay in f32 by default: they lack f16 kernels or lose too much. */
@@ -40,8 +39,8 @@ export interface HalfOptions {
   readonly names: NameSpace;
   /** Operator types, or node names, that stay in f32. */
   readonly keep: ReadonlySet<string>;
-  /** Key of a constant's bytes for the run's IO; called once for each constant that is cast. */
-  sourceKey(tensor: OnnxTensor): string;
+  /** Key of a constant's bytes for the run's IO; called once for each constant that the device casts. */
+  sourceKey(tensor: OnnxTensor, name: string): string;
 }
 
 export interface HalfResult {
@@ -49,10 +48,12 @@ export interface HalfResult {
   /** Constants to cast on the device. */
   readonly packed: readonly PackedWeight[];
   readonly warnings: readonly string[];
+  /** Operators that stay in f32, with the reason. */
+  readonly kept: readonly { readonly name: string; readonly reason: string }[];
 }
 
 interface Value {
-  /** Element type in the f32 model. */
+  /** Element type in the model as given, where packed weights may already come out as f16. */
   readonly type: number | undefined;
   readonly constant?: { readonly tensor: OnnxTensor; readonly home: GraphState };
   /** Names of this value in each float type. */
@@ -70,16 +71,27 @@ interface GraphState {
   readonly keepAll: boolean;
 }
 
+/** How a node runs: in f16, in f32, or on the types it had, because it is not known what it takes. */
+type Mode = "half" | "full" | "given";
+
+const isFloat = (type: number | undefined): boolean => type === OnnxType.FLOAT || type === OnnxType.FLOAT16;
+
+/** A value of the model as given, under its own name. */
+const given = (type: number | undefined, name: string): Value =>
+  type === OnnxType.FLOAT16 ? { type, half: name } : { type, full: name };
+
 /** Converts a whole model; the input model is left as it is. */
 export function convertToHalf(model: OnnxModel, options: HalfOptions): HalfResult {
   const converter = new Converter(options);
   const graph = converter.convert(model.graph, undefined, false, false);
-  return { model: { ...model, graph }, packed: converter.packed, warnings: converter.warnings };
+  const kept = [...converter.kept].map(([type, { count, reason }]) => ({ name: `${type} (${count})`, reason }));
+  return { model: { ...model, graph }, packed: converter.packed, warnings: converter.warnings, kept };
 }
 
 class Converter {
   readonly packed: PackedWeight[] = [];
   readonly warnings: string[] = [];
+  readonly kept = new Map<string, { count: number; readonly reason: string }>();
   readonly #options: HalfOptions;
 
   constructor(options: HalfOptions) {
@@ -89,10 +101,12 @@ class Converter {
   /** @param halfOutputs the graph's float outputs become f16 (branches of an If), else they stay f32 */
   convert(graph: OnnxGraph, parent: GraphState | undefined, keepAll: boolean, halfOutputs: boolean): OnnxGraph {
     const state: GraphState = { parent, values: new Map(), casts: new Map(), nodes: [], constants: [], keepAll };
-    for (const input of graph.inputs) state.values.set(input.name, { type: input.tensor?.dataType, full: input.name });
+    for (const input of graph.inputs) state.values.set(input.name, given(input.tensor?.dataType, input.name));
     for (const tensor of graph.initializers) this.#declareConstant(state, tensor.name, tensor);
     const declared = new Map(graph.valueInfo.map((info) => [info.name, info.tensor?.dataType]));
-    const outputs = new Set(halfOutputs ? [] : graph.outputs.map((output) => output.name));
+    const outputs = new Map(
+      halfOutputs ? [] : graph.outputs.map(({ name, tensor }) => [name, tensor?.dataType ?? OnnxType.FLOAT]),
+    );
     const constantNodes: { name: string; node: OnnxNode }[] = [];
     for (const old of graph.nodes) {
       const tensor = constantTensor(old);
@@ -116,7 +130,11 @@ class Converter {
   }
 
   #declareConstant(state: GraphState, name: string, tensor: OnnxTensor): void {
-    state.values.set(name, { type: tensor.dataType, full: name, constant: { tensor, home: state } });
+    const constant = { tensor, home: state };
+    state.values.set(name, {
+      ...given(tensor.dataType, name),
+      ...(tensor.dataType === OnnxType.FLOAT && { constant }),
+    });
   }
 
   #find(state: GraphState, name: string): Value | undefined {
@@ -130,7 +148,7 @@ class Converter {
   /** The name under which a float value can be had in a type, casting it if need be. */
   #as(state: GraphState, name: string, type: "full" | "half"): string {
     const value = this.#find(state, name);
-    if (!value || value.type !== OnnxType.FLOAT) return name;
+    if (!value || !isFloat(value.type)) return name;
     const there = value[type];
     if (there !== undefined) return there;
     if (type === "half" && value.constant) return this.#castConstant(value, name);
@@ -149,26 +167,15 @@ class Converter {
     const { tensor, home } = value.constant ?? {};
     if (!tensor || !home) return name;
     const fresh = this.#options.names.fresh(`${name}_f16`);
-    const elements = elementCount(tensor.dims);
-    const length = elements * 2;
-    home.constants.push({
-      name: fresh,
-      dataType: OnnxType.FLOAT16,
-      dims: tensor.dims,
-      data: { kind: "pending", key: fresh, length },
-    });
-    this.packed.push({
-      id: fresh,
-      source: this.#options.sourceKey(tensor),
-      sourceType: "f32",
-      sourceElement: 0,
-      geometry: { kind: "wide", outer: 1, channels: elements, inner: 1 },
-      layout: "natural",
-      encoding: { kind: "cast", to: "f16" },
-      search: { kind: "absmax" },
-      scaleType: "f32",
-      parts: { codes: { key: fresh, tensor: fresh, bytes: length } },
-    });
+    if (hostCastable(tensor)) {
+      const { half, warning } = castOnHost({ ...tensor, name }, fresh);
+      home.constants.push(half);
+      if (warning) this.warnings.push(warning);
+    } else {
+      const { half, packed } = castOnDevice(tensor, fresh, this.#options.sourceKey(tensor, name));
+      home.constants.push(half);
+      this.packed.push(packed);
+    }
     value.half = fresh;
     return fresh;
   }
@@ -176,14 +183,17 @@ class Converter {
   #convertNode(
     state: GraphState,
     old: OnnxNode,
-    outputs: ReadonlySet<string>,
+    outputs: ReadonlyMap<string, number>,
     declared: ReadonlyMap<string, number | undefined>,
   ): void {
     const types = this.#outputTypes(state, old, declared);
-    const half = !state.keepAll && this.#takesHalf(old);
-    const inputs = old.inputs.map((name, i) =>
-      name === "" ? name : this.#as(state, name, half && !fullInputs[old.opType]?.includes(i) ? "half" : "full"),
-    );
+    const mode = this.#modeOf(state, old, types);
+    const half = mode === "half";
+    const wants = (name: string, index: number): "full" | "half" => {
+      if (mode === "given") return this.#find(state, name)?.type === OnnxType.FLOAT16 ? "half" : "full";
+      return half && !fullInputs[old.opType]?.includes(index) ? "half" : "full";
+    };
+    const inputs = old.inputs.map((name, i) => (name === "" ? name : this.#as(state, name, wants(name, i))));
     const attributes = old.attributes.map((attribute) => ({
       ...attribute,
       value: this.#attribute(state, old, attribute.name, attribute.value, half),
@@ -194,19 +204,22 @@ class Converter {
     const backCasts: OnnxNode[] = [];
     const newOutputs = old.outputs.map((name, i) => {
       const type = types[i];
-      if (type !== OnnxType.FLOAT || !half) {
+      if (!isFloat(type)) {
         state.values.set(name, { type, full: name });
         return name;
       }
-      if (!outputs.has(name)) {
-        state.values.set(name, { type, half: name });
+      const made = mode === "given" ? (type ?? OnnxType.FLOAT) : half ? OnnxType.FLOAT16 : OnnxType.FLOAT;
+      const wanted = outputs.get(name) ?? made;
+      if (wanted === made || !isFloat(wanted)) {
+        state.values.set(name, made === OnnxType.FLOAT16 ? { type, half: name } : { type, full: name });
         return name;
       }
-      const inner = this.#options.names.fresh(`${name}_f16`);
+      const inner = this.#options.names.fresh(`${name}_${made === OnnxType.FLOAT16 ? "f16" : "f32"}`);
       backCasts.push(
-        node("Cast", this.#options.names.fresh(`${name}_output`), [inner], [name], { to: BigInt(OnnxType.FLOAT) }),
+        node("Cast", this.#options.names.fresh(`${name}_output`), [inner], [name], { to: BigInt(wanted) }),
       );
-      state.values.set(name, { type, half: inner, full: name });
+      const [halfName, fullName] = made === OnnxType.FLOAT16 ? [inner, name] : [name, inner];
+      state.values.set(name, { type, half: halfName, full: fullName });
       return inner;
     });
     if (changed || newOutputs.some((name, i) => name !== old.outputs[i])) {
@@ -219,14 +232,26 @@ class Converter {
     state.nodes.push(...backCasts);
   }
 
-  #takesHalf(old: OnnxNode): boolean {
-    if (this.#options.keep.has(old.opType) || this.#options.keep.has(old.name)) return false;
-    return isFloatTransparent(old);
+  #modeOf(state: GraphState, old: OnnxNode, types: readonly (number | undefined)[]): Mode {
+    const listed = this.#options.keep.has(old.opType) || this.#options.keep.has(old.name);
+    const known = isFloatTransparent(old);
+    if (known && !listed && !state.keepAll) return "half";
+    const read = old.inputs.map((name) => this.#find(state, name)?.type);
+    if ([...read, ...types].includes(OnnxType.FLOAT)) {
+      const reason = listed
+        ? "stays f32: on the list of operators to keep (--keep-float)"
+        : known
+          ? "stays f32: in the body of a Loop or Scan"
+          : "stays f32: not known to take f16";
+      const before = this.kept.get(old.opType);
+      this.kept.set(old.opType, { count: (before?.count ?? 0) + 1, reason: before?.reason ?? reason });
+    }
+    return known ? "full" : "given";
   }
 
   #outputTypes(state: GraphState, old: OnnxNode, declared: ReadonlyMap<string, number | undefined>) {
     const typeOf = (name: string) => this.#find(state, name)?.type;
-    const types = outputTypes(old, typeOf, (graph) => this.#graphOutputTypes(graph, state));
+    const types = outputTypes(old, typeOf, (graph) => graphOutputTypes(graph, typeOf));
     return old.outputs.map((name, i) => {
       const type = types[i] ?? declared.get(name);
       if (type !== undefined || name === "") return type;
@@ -235,19 +260,6 @@ class Converter {
       );
       return OnnxType.FLOAT;
     });
-  }
-
-  #graphOutputTypes(graph: OnnxGraph, parent: GraphState): readonly (number | undefined)[] {
-    const known = new Map<string, number | undefined>();
-    const typeOf = (name: string) => (known.has(name) ? known.get(name) : this.#find(parent, name)?.type);
-    for (const input of graph.inputs) known.set(input.name, input.tensor?.dataType);
-    for (const tensor of graph.initializers) known.set(tensor.name, tensor.dataType);
-    for (const info of graph.valueInfo) known.set(info.name, info.tensor?.dataType);
-    for (const inner of graph.nodes) {
-      const types = outputTypes(inner, typeOf, (sub) => this.#graphOutputTypes(sub, parent));
-      for (const [i, name] of inner.outputs.entries()) if (types[i] !== undefined) known.set(name, types[i]);
-    }
-    return graph.outputs.map((output) => output.tensor?.dataType ?? typeOf(output.name));
   }
 
   #attribute(state: GraphState, old: OnnxNode, name: string, value: AttributeValue, half: boolean): AttributeValue {
@@ -272,7 +284,7 @@ class Converter {
 
   #halfOutput(state: GraphState, output: ValueInfo): ValueInfo {
     const value = this.#find(state, output.name);
-    if (value?.type !== OnnxType.FLOAT) return output;
+    if (!isFloat(value?.type)) return output;
     let name = this.#as(state, output.name, "half");
     if (!state.nodes.some((made) => made.outputs.includes(name))) {
       const copy = this.#options.names.fresh(`${output.name}_branch`);
@@ -282,32 +294,4 @@ class Converter {
     const { raw: _raw, unknown: _unknown, ...rest } = output;
     return { ...rest, name, tensor: { ...output.tensor, dataType: OnnxType.FLOAT16 } };
   }
-}
-
-/** Every name that a graph still reads, its sub-graphs included. */
-function usedNames(nodes: readonly OnnxNode[], outputs: readonly ValueInfo[]): Set<string> {
-  const used = new Set(outputs.map((output) => output.name));
-  const pending = [...nodes];
-  for (let at = pending.pop(); at; at = pending.pop()) {
-    for (const name of at.inputs) used.add(name);
-    for (const { value } of at.attributes) {
-      for (const graph of value.type === "graph" ? [value.value] : value.type === "graphs" ? value.value : []) {
-        for (const output of graph.outputs) used.add(output.name);
-        pending.push(...graph.nodes);
-      }
-    }
-  }
-  return used;
-}
-
-const largestHalf = 65504;
-
-/** ConstantOfShape holds one element; its f32 bits to f16, rounded to nearest even and saturated. */
-function halfScalar(tensor: OnnxTensor): OnnxTensor {
-  if (tensor.data.kind !== "bytes" || tensor.data.bytes.byteLength < 4) return tensor;
-  const { bytes } = tensor.data;
-  const value = new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true);
-  const half = new Uint8Array(2);
-  new DataView(half.buffer).setUint16(0, encodeHalf(Math.max(-largestHalf, Math.min(largestHalf, value))), true);
-  return { name: tensor.name, dataType: OnnxType.FLOAT16, dims: tensor.dims, data: { kind: "bytes", bytes: half } };
 }

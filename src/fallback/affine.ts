@@ -7,6 +7,8 @@
 // shaders/common/exact.wgsl: a product and a division of at most 2.5 ulp), so a nearest integer closer than
 // 0.5 - 2^-10 is that of the real quotient and no tie rule is asked. Beyond, every result is past the last code.
 import { decodeHalf } from "../base/half.ts";
+import { affineBlockErrorReference } from "../kernels/quantize/affine-block-error.ref.ts";
+import { affineBlockErrorSpec, blockErrorRecords } from "../kernels/quantize/affine-block-error.ts";
 import { affineBlockSpec } from "../kernels/quantize/affine-block.ts";
 import { affineDecodeReference } from "../kernels/quantize/affine-decode.ref.ts";
 import { affineDecodeSpec } from "../kernels/quantize/affine-decode.ts";
@@ -34,6 +36,7 @@ import {
   shapeOf,
   type ShapeParams,
 } from "../kernels/quantize/shape.ts";
+import { segmentOf } from "../kernels/stats/segments.ts";
 import type { KernelReference } from "../kernels/kernel.ts";
 import { writeErrorRecords } from "./error-records.ts";
 import type { GpuJs } from "./gpu-js.ts";
@@ -50,7 +53,7 @@ import {
 } from "./tiles.ts";
 
 /** How near to a nearest integer a computed quotient decides. */
-const sure = 0.5 - 2 ** -10;
+const sure = 0.5;
 
 const cellBits = 16;
 
@@ -92,18 +95,30 @@ export function affineKernels(gpu: GpuJs): Readonly<Record<string, KernelReferen
       decode(gpu, shape, rule, codes, values, storedZeros(params, shape, rule, zeros), asF32(decoded));
     },
     [affineErrorSpec.id]: (params, buffers) => {
-      const [source, codes, scales, zeros, records] = buffers;
-      if (!codes || !records || !inRange(asF32(scales))) return affineErrorReference(params, buffers);
-      const [shape, rule] = [shapeOf(params), ruleOf(params)];
-      const decoded = new Float32Array(params["count"] ?? 0);
-      decode(gpu, shape, rule, codes, asF32(scales), asI32(zeros), decoded);
-      writeErrorRecords(
-        params,
-        { source: asF32(source), scales: asF32(scales), zeros: asI32(zeros), decoded },
-        records,
-      );
+      const { segments = 0, quads_per_thread: quads = 1 } = params;
+      const records = { count: segments, recordOf: (element: number) => segmentOf(element, quads) };
+      measure(gpu, params, buffers, records, affineErrorReference);
+    },
+    [affineBlockErrorSpec.id]: (params, buffers) => {
+      measure(gpu, params, buffers, blockErrorRecords(params), affineBlockErrorReference);
     },
   };
+}
+
+function measure(
+  gpu: GpuJs,
+  params: Readonly<Record<string, number>>,
+  buffers: readonly Uint8Array[],
+  { count, recordOf }: { readonly count: number; readonly recordOf: (element: number) => number },
+  plain: KernelReference,
+): void {
+  const [source, codes, scales, zeros, records] = buffers;
+  if (!codes || !records || !inRange(asF32(scales))) return plain(params, buffers);
+  const [shape, rule] = [shapeOf(params), ruleOf(params)];
+  const decoded = new Float32Array(shape.outer * shape.dim * shape.inner);
+  decode(gpu, shape, rule, codes, asF32(scales), asI32(zeros), decoded);
+  const values = { source: asF32(source), scales: asF32(scales), zeros: asI32(zeros), decoded };
+  writeErrorRecords(params, values, records, count, recordOf);
 }
 
 /** The scales for which the margin holds; all that the scale kernels write. */

@@ -3,7 +3,6 @@
 import { lowestCode, ruleOf, unboundedCode } from "../kernels/quantize/affine-rule.ts";
 import { errorWords } from "../kernels/quantize/error-sums.ts";
 import { asF32, asU32, countedValue, forEachElement, shapeOf } from "../kernels/quantize/shape.ts";
-import { segmentOf } from "../kernels/stats/segments.ts";
 
 export interface DecodedCodes {
   readonly source: Float32Array;
@@ -39,18 +38,19 @@ const [nonFinite, firstNonFinite, fingerprint, counted] = [
 /** Whether a is the lesser; -0 is less than +0. */
 const below = (a: number, b: number): boolean => a < b || (a === 0 && b === 0 && Object.is(a, -0) && !Object.is(b, -0));
 
-/** Writes the records of a quantize/affine-error call. */
+/** Writes the `count` records of a call; `recordOf` says which one an element falls into. */
 export function writeErrorRecords(
   params: Readonly<Record<string, number>>,
   { source, scales, zeros, decoded }: DecodedCodes,
   records: Uint8Array,
+  count: number,
+  recordOf: (element: number) => number,
 ): void {
-  const { segments = 0, quads_per_thread: quads = 1 } = params;
   const rule = ruleOf(params);
   const lowest = lowestCode(rule);
   const highest = lowest + 2 ** rule.bits - 1;
   const bits = new Uint32Array(decoded.buffer, decoded.byteOffset, decoded.length);
-  const sums = new Float64Array(segments * width);
+  const sums = new Float64Array(count * width);
   for (let base = 0; base < sums.length; base += width) {
     sums[base + minSource] = largest;
     sums[base + maxSource] = -largest;
@@ -60,7 +60,7 @@ export function writeErrorRecords(
     sums[index] = (sums[index] ?? 0) + value;
   };
   forEachElement(shapeOf(params), (element, _position, group) => {
-    const base = segmentOf(element, quads) * width;
+    const base = recordOf(element) * width;
     const [x, y, word] = [source[element] ?? 0, decoded[element] ?? 0, bits[element] ?? 0];
     add(base + counted, 1);
     const print = Math.imul(word === 0x80000000 ? 0 : word, 2 * element + 1);

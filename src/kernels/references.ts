@@ -4,6 +4,7 @@ import { narrowHalfReference } from "./cast/narrow-half.ref.ts";
 import { widenHalfReference } from "./cast/widen-half.ref.ts";
 import { blockMatvecReference } from "./matmul/block-matvec.ref.ts";
 import { absmaxScaleReference } from "./quantize/absmax-scale.ref.ts";
+import { affineBlockErrorReference } from "./quantize/affine-block-error.ref.ts";
 import { affineBlockReference } from "./quantize/affine-block.ref.ts";
 import { affineDecodeReference } from "./quantize/affine-decode.ref.ts";
 import { affineEncodeReference } from "./quantize/affine-encode.ref.ts";
@@ -53,6 +54,7 @@ export const kernelReferences: Readonly<Record<string, KernelReference>> = {
   "matmul/block-matvec": blockMatvecReference,
   "quantize/absmax-scale": absmaxScaleReference,
   "quantize/affine-block": affineBlockReference,
+  "quantize/affine-block-error": affineBlockErrorReference,
   "quantize/affine-decode": affineDecodeReference,
   "quantize/affine-encode": affineEncodeReference,
   "quantize/affine-error": affineErrorReference,

@@ -4,6 +4,7 @@ import { narrowHalfSpec } from "./cast/narrow-half.ts";
 import { widenHalfSpec } from "./cast/widen-half.ts";
 import { blockMatvecSpec } from "./matmul/block-matvec.ts";
 import { absmaxScaleSpec } from "./quantize/absmax-scale.ts";
+import { affineBlockErrorSpec } from "./quantize/affine-block-error.ts";
 import { affineBlockSpec } from "./quantize/affine-block.ts";
 import { affineDecodeSpec } from "./quantize/affine-decode.ts";
 import { affineEncodeSpec } from "./quantize/affine-encode.ts";
@@ -52,6 +53,7 @@ const all: readonly KernelSpec[] = [
   widenHalfSpec,
   blockMatvecSpec,
   absmaxScaleSpec,
+  affineBlockErrorSpec,
   affineBlockSpec,
   affineDecodeSpec,
   affineEncodeSpec,

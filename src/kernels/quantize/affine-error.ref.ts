@@ -5,11 +5,11 @@ import { asI32, lowestCode, ruleOf, unboundedCode } from "./affine-rule.ts";
 import { errorWords } from "./error-sums.ts";
 import { asF32, asU32, countedValue, forEachElement, getCode, shapeOf } from "./shape.ts";
 
-type Record = { [word in (typeof errorWords)[number]]: number };
+type ErrorRecord = { [word in (typeof errorWords)[number]]: number };
 
 const largest = 3.4028234663852886e38;
 
-const emptyRecord = (): Record => ({
+const emptyRecord = (): ErrorRecord => ({
   sumSquaredError: 0,
   sumSquaredSource: 0,
   sumSquaredDecoded: 0,
@@ -27,7 +27,7 @@ const emptyRecord = (): Record => ({
 /** -0 sorts below +0, as the order of bits has it. */
 const below = (a: number, b: number): boolean => a < b || (Object.is(a, -0) && Object.is(b, 0));
 
-function addFinite(record: Record, x: number, y: number): void {
+function addFinite(record: ErrorRecord, x: number, y: number): void {
   record.sumSquaredError += (x - y) ** 2;
   record.sumSquaredSource += x * x;
   record.sumSquaredDecoded += y * y;
@@ -37,17 +37,22 @@ function addFinite(record: Record, x: number, y: number): void {
   if (below(record.maxSource, x)) record.maxSource = x;
 }
 
-export const affineErrorReference: KernelReference = (params, [source, codes, scales, zeroPoints, out]) => {
+/** Sums records over all elements; `recordOf` says which record an element falls into. */
+export function sumErrors(
+  params: Readonly<Record<string, number>>,
+  [source, codes, scales, zeroPoints, out]: readonly Uint8Array[],
+  count: number,
+  recordOf: (element: number) => number,
+): void {
   if (!codes || !out) return;
-  const { segments = 0, quads_per_thread: quads = 1 } = params;
   const rule = ruleOf(params);
   const lowest = lowestCode(rule);
   const [x, scale, zero] = [asF32(source), asF32(scales), asI32(zeroPoints)];
   const decoded = new Float32Array(1);
   const decodedBits = new Uint32Array(decoded.buffer);
-  const records = Array.from({ length: segments }, emptyRecord);
+  const records = Array.from({ length: count }, emptyRecord);
   forEachElement(shapeOf(params), (element, position, group) => {
-    const record = records[segmentOf(element, quads)];
+    const record = records[recordOf(element)];
     if (!record) return;
     const [value, s, z] = [x[element] ?? 0, scale[group] ?? 1, zero[group] ?? 0];
     const field = getCode(codes, position, rule.bits);
@@ -72,4 +77,9 @@ export const affineErrorReference: KernelReference = (params, [source, codes, sc
       target[segment * errorWords.length + index] = record[name];
     }
   }
+}
+
+export const affineErrorReference: KernelReference = (params, buffers) => {
+  const { segments = 0, quads_per_thread: quads = 1 } = params;
+  sumErrors(params, buffers, segments, (element) => segmentOf(element, quads));
 };

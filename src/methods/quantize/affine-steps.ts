@@ -4,6 +4,7 @@
 import { InternalError } from "../../base/errors.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
 import { affineBlockCall, fitsAffineBlock } from "../../kernels/quantize/affine-block.ts";
+import { affineBlockErrorBytes, affineBlockErrorCall } from "../../kernels/quantize/affine-block-error.ts";
 import { affineEncodeCall, affineEncodeSpec } from "../../kernels/quantize/affine-encode.ts";
 import { affineErrorBytes, affineErrorCall, affineErrorSpec } from "../../kernels/quantize/affine-error.ts";
 import type { AffineRule } from "../../kernels/quantize/affine-rule.ts";
@@ -144,11 +145,15 @@ export function affineErrorSteps(profile: DeviceProfile, request: EncodeRequest,
   const { geometry, layout, source, prefix } = request;
   const { scales, zeros } = namesOf(request);
   const buffer = `${prefix}errors`;
+  const rule = ruleOf(request);
+  const bindings = [source, encoded.codes.buffer, scales, zeros, buffer];
+  if (geometry.kind === "blocked" && fitsAffineBlock(geometry, layout, rule.bits)) {
+    const bytes = affineBlockErrorBytes(geometry);
+    // It picks its own variant by shape.
+    const steps = [{ call: affineBlockErrorCall(geometry, layout, rule), bindings }];
+    return { buffers: { [buffer]: bytes }, steps, records: { buffer, bytes } };
+  }
   const bytes = affineErrorBytes(geometry);
-  const call = affineErrorCall(geometry, layout, ruleOf(request));
-  return {
-    buffers: { [buffer]: bytes },
-    steps: [kernelStep(profile, affineErrorSpec, call, [source, encoded.codes.buffer, scales, zeros, buffer])],
-    records: { buffer, bytes },
-  };
+  const steps = [kernelStep(profile, affineErrorSpec, affineErrorCall(geometry, layout, rule), bindings)];
+  return { buffers: { [buffer]: bytes }, steps, records: { buffer, bytes } };
 }

@@ -49,7 +49,7 @@ const long: ShapedCase = {
 const sums = errorWords.indexOf("maxAbsError");
 
 /** Sums within a share of the record's signal; everything else to the bit. */
-function compare(_binding: string, got: Uint8Array, want: Uint8Array): string | undefined {
+export function compareErrorRecords(_binding: string, got: Uint8Array, want: Uint8Array): string | undefined {
   const [floats, wanted, bits, wantedBits] = [asF32(got), asF32(want), asU32(got), asU32(want)];
   for (const [at, bit] of wantedBits.entries()) {
     const word = at % errorWords.length;
@@ -65,7 +65,7 @@ function compare(_binding: string, got: Uint8Array, want: Uint8Array): string | 
 export const room: KernelRoom = {
   spec: affineErrorSpec,
   reference: affineErrorReference,
-  compare,
+  compare: compareErrorRecords,
   cases: [
     ...rules.flatMap((rule, r) => shapes.filter((_, i) => (i + r) % 3 === 0).map((shaped) => caseOf(shaped, rule))),
     ...rules.flatMap((rule) => shapes.slice(9, 10).map((shaped) => caseOf(shaped, rule, 0.6))),

@@ -1,0 +1,270 @@
+// Error of affine codes of blocks against their source: what affine-error measures, a block at a time. For the
+// shapes that affine-block serves: blocks of a multiple of 16, codes of a block in whole words.
+//
+// Contract  the 12 words of error-sums.ts per thread at records[12 * thread]. Blocks are counted along inner first,
+//           then along dim; a thread takes `span` of them, `interleave` apart. Codes, scales and zero_points
+//           as affine-block writes them (`row_words` words of codes a row). Decoded = (code - zero point) * scale,
+//           one f32 product.
+//           clipped = elements whose code would lie outside the range if codes had no ends.
+// Tile      one thread, `span` blocks, four elements at a time. The condition `quads` is for inner = 1 and rows of
+//           whole vec4s: a thread reads vec4s.
+// NaN rule  a block with a value that is not finite, with a quotient too near to an end of the code range plus a
+//           half, or that is short, is counted element by element as common/record.wgsl has it.
+// Exact     minimum, maximum, counts, fingerprint; the sums are f32 in device order.
+import package::common::record::{ErrorSums, count_error, empty_error_sums, error_words};
+import package::common::exact::{flush_bits, round_quotient};
+import package::common::affine::lowest_code;
+import package::common::grid::flat_workgroup;
+
+struct Params {
+  outer: u32,
+  dim: u32,
+  inner: u32,
+  block: u32,
+  blocks: u32,
+  // The same as affine-error's, for the reference: rows, or natural where both coincide.
+  order: u32,
+  row_words: u32,
+  span: u32,
+  bits: u32,
+  is_signed: u32,
+  rounding: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@if(quads) @group(0) @binding(1) var<storage, read> source: array<vec4u>;
+@else @group(0) @binding(1) var<storage, read> source: array<u32>;
+@group(0) @binding(2) var<storage, read> codes: array<u32>;
+@group(0) @binding(3) var<storage, read> scales: array<f32>;
+@group(0) @binding(4) var<storage, read> zero_points: array<i32>;
+@group(0) @binding(5) var<storage, read_write> records: array<u32>;
+
+override wg: u32 = 64u;
+override bits: u32 = 4u;
+
+// Threads that take blocks in turn; the same in affine-block-error.ts.
+const interleave: u32 = 64u;
+// How near to a code's end plus a half an approximate quotient may not be trusted. Its error is below
+// 256 * 4 * 2^-23 = 2^-13 wherever the end is near.
+const margin: f32 = 0.000244140625;
+// Scales beyond 2^100 may decode to infinity.
+const large_scale: f32 = 1267650600228229401496703205376.0;
+
+// The sums of one block, or of all blocks so far, in four lanes.
+struct Sums {
+  squared_error: vec4f,
+  squared_source: vec4f,
+  squared_decoded: vec4f,
+  dot_product: vec4f,
+  max_abs_error: vec4u,
+  min_key: vec4i,
+  max_key: vec4i,
+  clipped: vec4u,
+  fingerprint: vec4u,
+  // Largest magnitude, and nearest distance to a clipping limit: they tell whether the block counts.
+  largest: vec4u,
+  nearest: vec4f,
+}
+
+struct Block {
+  // Index of the first element, and distance of elements.
+  base: u32,
+  count: u32,
+  // First word of codes.
+  word: u32,
+  scale: f32,
+  inverse: f32,
+  zero: i32,
+  // What is taken off an unsigned field, as f32.
+  bias: f32,
+  low: f32,
+  high: f32,
+}
+
+fn element_at(block: Block, k: u32) -> u32 {
+  @if(quads) {
+    return source[(block.base + k) / 4u][k % 4u];
+  }
+  @else {
+    return source[block.base + k * params.inner];
+  }
+}
+
+fn quad_at(block: Block, k: u32) -> vec4u {
+  @if(quads) {
+    return source[(block.base + k) / 4u];
+  }
+  @else {
+    let at = block.base + k * params.inner;
+    return vec4u(source[at], source[at + params.inner], source[at + 2u * params.inner], source[at + 3u * params.inner]);
+  }
+}
+
+// Four fields from the low bits of a word on.
+fn fields_of(word: u32) -> vec4u {
+  return (vec4u(word) >> vec4u(0u, bits, 2u * bits, 3u * bits)) & vec4u((1u << bits) - 1u);
+}
+
+fn add_quad(sums: ptr<function, Sums>, block: Block, k: u32, fields: vec4u) {
+  let elements = quad_at(block, k);
+  let x = bitcast<vec4f>(elements);
+  // Through bits, so that no product is fused into the difference below.
+  let product = bitcast<vec4u>((vec4f(vec4i(fields)) - block.bias) * block.scale);
+  let decoded = select(product, vec4u(0u), product == vec4u(0x80000000u));
+  let y = bitcast<vec4f>(decoded);
+  let difference = x - y;
+  (*sums).squared_error += difference * difference;
+  (*sums).squared_source += x * x;
+  (*sums).squared_decoded += y * y;
+  (*sums).dot_product += x * y;
+  (*sums).max_abs_error = max((*sums).max_abs_error, bitcast<vec4u>(difference) & vec4u(0x7fffffffu));
+  let signed_bits = bitcast<vec4i>(elements);
+  let keys = signed_bits ^ ((signed_bits >> vec4u(31u)) & vec4i(0x7fffffff));
+  (*sums).min_key = min((*sums).min_key, keys);
+  (*sums).max_key = max((*sums).max_key, keys);
+  (*sums).largest = max((*sums).largest, elements & vec4u(0x7fffffffu));
+  let quotient = x * block.inverse;
+  let beyond = max(quotient - block.high, block.low - quotient);
+  (*sums).nearest = min((*sums).nearest, abs(beyond));
+  (*sums).clipped += select(vec4u(0u), vec4u(1u), beyond > vec4f(0.0));
+  let index = vec4u(block.base + k * params.inner) + vec4u(0u, 1u, 2u, 3u) * params.inner;
+  (*sums).fingerprint += decoded * (2u * index + 1u);
+}
+
+fn empty_sums() -> Sums {
+  var sums: Sums;
+  sums.min_key = vec4i(0x7fffffff);
+  sums.max_key = vec4i(-0x7fffffff);
+  sums.nearest = vec4f(1.0);
+  return sums;
+}
+
+fn lane_sum(v: vec4f) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
+// Adds a block's sums to the thread's.
+fn take_block(total: ptr<function, ErrorSums>, sums: Sums, count: u32) {
+  (*total).squared_error += lane_sum(sums.squared_error);
+  (*total).squared_source += lane_sum(sums.squared_source);
+  (*total).squared_decoded += lane_sum(sums.squared_decoded);
+  (*total).dot_product += lane_sum(sums.dot_product);
+  let e = sums.max_abs_error;
+  (*total).max_abs_error = max((*total).max_abs_error, max(max(e.x, e.y), max(e.z, e.w)));
+  let low = sums.min_key;
+  (*total).min_key = min((*total).min_key, min(min(low.x, low.y), min(low.z, low.w)));
+  let high = sums.max_key;
+  (*total).max_key = max((*total).max_key, max(max(high.x, high.y), max(high.z, high.w)));
+  (*total).clipped += sums.clipped.x + sums.clipped.y + sums.clipped.z + sums.clipped.w;
+  (*total).fingerprint += sums.fingerprint.x + sums.fingerprint.y + sums.fingerprint.z + sums.fingerprint.w;
+  (*total).count += count;
+}
+
+fn is_plain(sums: Sums, block: Block) -> bool {
+  let l = sums.largest;
+  let n = sums.nearest;
+  return block.count == params.block
+    && max(max(l.x, l.y), max(l.z, l.w)) < 0x7f800000u
+    && min(min(n.x, n.y), min(n.z, n.w)) > margin
+    && abs(block.scale) <= large_scale;
+}
+
+// One element by the exact way.
+fn count_one(total: ptr<function, ErrorSums>, block: Block, k: u32) {
+  let bit = k * bits;
+  let stored = (codes[block.word + bit / 32u] >> (bit & 31u)) & ((1u << bits) - 1u);
+  let field = stored ^ select(0u, 1u << (bits - 1u), params.is_signed != 0u);
+  let source_bits = element_at(block, k);
+  let free = round_quotient(flush_bits(source_bits), block.scale, block.inverse, block.zero, params.rounding);
+  let lowest = lowest_code(bits, params.is_signed);
+  let clipped = free < lowest || free > lowest + (1 << bits) - 1;
+  let decoded = bitcast<u32>((f32(i32(field)) - block.bias) * block.scale);
+  count_error(total, block.base + k * params.inner, source_bits, decoded, clipped);
+}
+
+fn block_at(number: u32) -> Block {
+  var across = number;
+  var i = 0u;
+  @if(!quads) {
+    across = number / params.inner;
+    i = number - across * params.inner;
+  }
+  let o = across / params.blocks;
+  let b = across - o * params.blocks;
+  let row = o * params.inner + i;
+  let first = b * params.block;
+  var block: Block;
+  block.base = (o * params.dim + first) * params.inner + i;
+  block.count = min(params.block, params.dim - first);
+  block.word = row * params.row_words + (first / 16u) * (bits / 2u);
+  block.scale = scales[row * params.blocks + b];
+  block.inverse = 1.0 / block.scale;
+  block.zero = zero_points[row * params.blocks + b];
+  let lowest = lowest_code(bits, params.is_signed);
+  // Signed fields are read with their sign bit flipped, which makes them code - lowest.
+  block.bias = f32(block.zero - lowest);
+  block.low = f32(lowest - block.zero) - 0.5;
+  block.high = f32(lowest + (1 << bits) - 1 - block.zero) + 0.5;
+  return block;
+}
+
+@compute @workgroup_size(wg)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let thread = flat_workgroup(workgroup, workgroups) * wg + lane;
+  let total_blocks = params.outer * params.blocks * params.inner;
+  let run = (total_blocks + interleave * params.span - 1u) / (interleave * params.span);
+  if (thread >= run * interleave) {
+    return;
+  }
+  // Every sign bit of a word of codes.
+  let flip = select(0u, select(select(0xaaaaaaaau, 0x88888888u, bits == 4u), 0x80808080u, bits == 8u), params.is_signed != 0u);
+  var total = empty_error_sums();
+  let first = (thread / interleave) * interleave * params.span + thread % interleave;
+  for (var turn = 0u; turn < params.span; turn++) {
+    let number = first + turn * interleave;
+    if (number >= total_blocks) {
+      break;
+    }
+    let block = block_at(number);
+    var sums = empty_sums();
+    let runs = select(0u, params.block / 16u, block.count == params.block);
+    for (var r = 0u; r < runs; r++) {
+      let k = r * 16u;
+      let word = block.word + r * (bits / 2u);
+      if (bits == 2u) {
+        let w = codes[word] ^ flip;
+        add_quad(&sums, block, k, fields_of(w));
+        add_quad(&sums, block, k + 4u, fields_of(w >> 8u));
+        add_quad(&sums, block, k + 8u, fields_of(w >> 16u));
+        add_quad(&sums, block, k + 12u, fields_of(w >> 24u));
+      } else if (bits == 4u) {
+        let a = codes[word] ^ flip;
+        let b = codes[word + 1u] ^ flip;
+        add_quad(&sums, block, k, fields_of(a));
+        add_quad(&sums, block, k + 4u, fields_of(a >> 16u));
+        add_quad(&sums, block, k + 8u, fields_of(b));
+        add_quad(&sums, block, k + 12u, fields_of(b >> 16u));
+      } else {
+        add_quad(&sums, block, k, fields_of(codes[word] ^ flip));
+        add_quad(&sums, block, k + 4u, fields_of(codes[word + 1u] ^ flip));
+        add_quad(&sums, block, k + 8u, fields_of(codes[word + 2u] ^ flip));
+        add_quad(&sums, block, k + 12u, fields_of(codes[word + 3u] ^ flip));
+      }
+    }
+    let plain = is_plain(sums, block);
+    if (plain) {
+      take_block(&total, sums, block.count);
+    }
+    for (var k = 0u; !plain && k < block.count; k++) {
+      count_one(&total, block, k);
+    }
+  }
+  let words = error_words(total);
+  for (var word = 0u; word < 12u; word++) {
+    records[thread * 12u + word] = words[word];
+  }
+}

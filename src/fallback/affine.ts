@@ -53,7 +53,7 @@ import {
 } from "./tiles.ts";
 
 /** How near to a nearest integer a computed quotient decides. */
-const sure = 0.5;
+const sure = 0.5 - 2 ** -10;
 
 const cellBits = 16;
 

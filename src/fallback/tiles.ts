@@ -154,13 +154,18 @@ export function fillRows(
       [stride, size] = [inner, Math.min(block, dim - b * block)];
       run = size;
     }
+    const at = r * width;
+    if (stride === 1 && interleave === 1 && start + length <= run) {
+      for (let j = 0; j < length; j++) target[at + j] = clean(source[base + start + j] ?? 0);
+      continue;
+    }
     // A wide group is `outer` runs of `inner` elements, a run of each channel after the other.
     const skip = (dim - 1) * inner;
     for (let j = 0; j < length; j++) {
       const ordinal = start + j * interleave;
       if (ordinal >= size) break;
       const skipped = order === 2 && ordinal >= run ? Math.floor(ordinal / run) * skip : 0;
-      target[r * width + j] = clean(source[base + ordinal * stride + skipped] ?? 0);
+      target[at + j] = clean(source[base + ordinal * stride + skipped] ?? 0);
     }
   }
 }

@@ -18,16 +18,12 @@ import { kernelReferences } from "../../src/kernels/references.ts";
 import { affineKernels } from "../../src/fallback/affine.ts";
 import type { GpuJs, GpuJsMode } from "../../src/fallback/gpu-js.ts";
 import { openGpuJs } from "../../src/fallback/open-gpu-js.ts";
-import { room as affineBlock } from "../kernels/quantize/affine-block.cases.ts";
-import { room as affineDecode } from "../kernels/quantize/affine-decode.cases.ts";
-import { room as affineEncode } from "../kernels/quantize/affine-encode.cases.ts";
-import { room as affineError } from "../kernels/quantize/affine-error.cases.ts";
-import { room as groupRange } from "../kernels/quantize/group-range.cases.ts";
 import { encoded, rules } from "../kernels/quantize/affine-fixtures.ts";
-import type { KernelCase, KernelRoom } from "../support/kernel-harness.ts";
+import { differenceAt } from "./buffers.ts";
+import { rooms } from "./rooms.ts";
+import type { KernelCase } from "../support/kernel-harness.ts";
 
 const modes: readonly GpuJsMode[] = ["wasm", "cpu"];
-const rooms: readonly KernelRoom[] = [groupRange, affineBlock, affineEncode, affineDecode, affineError];
 
 /** Buffers after a call. */
 function after(call: KernelCall, buffers: KernelCase["buffers"], run: KernelReference | undefined): Uint8Array[] {
@@ -35,17 +31,6 @@ function after(call: KernelCall, buffers: KernelCase["buffers"], run: KernelRefe
   if (!run) throw new Error(`No kernel ${call.kernel}.`);
   run(call.params, bound);
   return bound;
-}
-
-/** Where two sets of buffers differ first, undefined where they don't; matchers take minutes for megabytes. */
-function difference(ours: readonly Uint8Array[], theirs: readonly Uint8Array[]): string | undefined {
-  for (const [index, bytes] of theirs.entries()) {
-    const other = ours[index] ?? new Uint8Array();
-    if (Buffer.compare(other, bytes) === 0) continue;
-    const at = bytes.findIndex((byte, k) => byte !== other[k]);
-    return `buffer ${index}, byte ${at}: ${other[at]} instead of ${bytes[at]}`;
-  }
-  return undefined;
 }
 
 const plainCall = ({ call }: KernelCase): KernelCall => (typeof call === "function" ? call("portable") : call);
@@ -61,7 +46,7 @@ describe.each(modes)("gpu.js in mode %s", (mode) => {
     it.each(room.cases.map((each) => [each.name, each] as const))("%s", (_name, each) => {
       const call = plainCall(each);
       const [ours, theirs] = [affineKernels(gpu)[id], room.reference].map((run) => after(call, each.buffers, run));
-      expect(difference(ours ?? [], theirs ?? [])).toBeUndefined();
+      expect(differenceAt(ours ?? [], theirs ?? [])).toBeUndefined();
     });
   });
 });
@@ -95,7 +80,7 @@ describe("random shapes", () => {
     const kernels = affineKernels(gpu);
     const check = (call: KernelCall, buffers: KernelCase["buffers"]): void => {
       const theirs = after(call, buffers, kernelReferences[call.kernel]);
-      expect(difference(after(call, buffers, kernels[call.kernel]), theirs)).toBeUndefined();
+      expect(differenceAt(after(call, buffers, kernels[call.kernel]), theirs)).toBeUndefined();
     };
     fc.assert(
       fc.property(
@@ -143,11 +128,11 @@ describe("random shapes", () => {
         const run = affineKernels(gpu);
         const buffers = [source, scales, zeroPoints, codes.length];
         const ours = after(encode, buffers, run[encode.kernel]);
-        expect(difference(ours, [source, scales, zeroPoints, codes])).toBeUndefined();
+        expect(differenceAt(ours, [source, scales, zeroPoints, codes])).toBeUndefined();
         const decode = affineDecodeCall(geometry, layout, { ...rule, scheme: "symmetric", halfScales: false });
         const parts = [codes, scales, 4, values.byteLength];
         const theirs = after(decode, parts, kernelReferences[decode.kernel]);
-        expect(difference(after(decode, parts, run[decode.kernel]), theirs)).toBeUndefined();
+        expect(differenceAt(after(decode, parts, run[decode.kernel]), theirs)).toBeUndefined();
       }
     }
     await gpu.dispose();

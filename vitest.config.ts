@@ -13,7 +13,9 @@ const adapters = ["swiftshader", ...(existsSync(llvmpipeManifest) ? ["llvmpipe"]
 export default defineConfig({
   plugins: [wgslPlugin()],
   // Its Node build is CommonJS under "type": "module" and cannot be loaded; its ES module can.
-  resolve: { alias: { wgsl_reflect: resolve(import.meta.dirname, "node_modules/wgsl_reflect/wgsl_reflect.module.js") } },
+  resolve: {
+    alias: { wgsl_reflect: resolve(import.meta.dirname, "node_modules/wgsl_reflect/wgsl_reflect.module.js") },
+  },
   define: { __WGSLIM_VERSION__: JSON.stringify(packageJson.version) },
   test: {
     testTimeout: 120_000,

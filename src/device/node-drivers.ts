@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
-import { embeddedPackage, findEmbeddedPackage, unpackEmbeddedDriver } from "./embedded.ts";
+import { embeddedPackage, findEmbeddedPackage, unpackEmbeddedDriver } from "./node-embedded.ts";
 
 /** Names of the drivers in order of preference; "user" is the caller's own VK_ICD_FILENAMES. */
 export type DriverName = "user" | "hardware" | "llvmpipe" | "swiftshader";

@@ -32,7 +32,7 @@ function fromBits(bits: number): number {
 /** Feed all bytes to `range`, then all again to `histogram`; windows hold whole elements. */
 export class WeightStatistics {
   readonly #decoder: (typeof decoders)[keyof typeof decoders];
-  readonly #histogram = new Array<number>(bins).fill(0);
+  readonly #histogram = Array.from({ length: bins }, () => 0);
   #count = 0;
   #finite = 0;
   #zeros = 0;

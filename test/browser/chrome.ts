@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import puppeteer, { type Browser, type Page } from "puppeteer";
+import { launch, type Browser, type Page } from "puppeteer";
 
 const candidates = ["/usr/bin/chromium", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable"];
 
@@ -10,7 +10,7 @@ export const chromePath = process.env["CHROME_PATH"] ?? candidates.find((path) =
 
 export async function launchChrome(): Promise<Browser> {
   if (!chromePath) throw new Error("No Chrome found: install Debian's chromium, or set CHROME_PATH.");
-  return puppeteer.launch({
+  return launch({
     executablePath: chromePath,
     headless: true,
     userDataDir: mkdtempSync(join(tmpdir(), "wgslim-chrome-")),

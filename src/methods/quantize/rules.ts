@@ -154,11 +154,12 @@ function unmatched(rule: Rule, weights: readonly Weight[]): UsageError {
   });
 }
 
+const letterPairs = (text: string): Set<string> =>
+  new Set(Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2)));
+
 /** Share of letter pairs in common (Dice's coefficient). */
 function similarity(a: string, b: string): number {
-  const pairs = (text: string) =>
-    new Set(Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2)));
-  const [left, right] = [pairs(a), pairs(b)];
+  const [left, right] = [letterPairs(a), letterPairs(b)];
   const common = [...left].filter((pair) => right.has(pair)).length;
   return left.size + right.size === 0 ? 0 : (2 * common) / (left.size + right.size);
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { IoError } from "../../src/base/errors.ts";
-import { findEmbeddedPackage, unpackEmbeddedDriver } from "../../src/device/embedded.ts";
+import { findEmbeddedPackage, unpackEmbeddedDriver } from "../../src/device/node-embedded.ts";
 
 const root = await mkdtemp(join(tmpdir(), "wgslim-embedded-"));
 const packageFolder = findEmbeddedPackage() ?? "";

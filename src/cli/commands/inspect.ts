@@ -36,7 +36,7 @@ export async function inspect(path: string, flags: InspectFlags, signal: AbortSi
           dtype: onnxTypeName(weight.dataType).toLowerCase(),
           shape: weight.dims,
           bytes: tensorBytes(tensor),
-          ...(flags.stats ? { stats: await statisticsOf(tensor, signal) } : {}),
+          stats: flags.stats ? await statisticsOf(tensor, signal) : undefined,
         };
       }),
     );

@@ -6,4 +6,12 @@ export { formatDoctor, type DoctorReport } from "./device/doctor.ts";
 export { fileCheckpoint } from "./node-checkpoint.ts";
 export { fromFile, toFile } from "./node-files.ts";
 export { openNodeBackend, quantizeFile, type QuantizeFileOptions } from "./node-quantize.ts";
+export {
+  quantizePreset,
+  type PresetFile,
+  type PresetName,
+  type PresetOptions,
+  type PresetReport,
+  type PresetType,
+} from "./node-quantize-preset.ts";
 export type { QuantizeReport } from "./report/types.ts";

@@ -38,7 +38,8 @@ addRecipeOptions(program.command("plan").argument("<model>", "an ONNX file"))
 
 addRecipeOptions(program.command("quantize").argument("<model>", "an ONNX file"))
   .description("quantize weights on the GPU, prove the file, write it")
-  .requiredOption("-o, --output <file>", "the file to write")
+  .requiredOption("-o, --output <path>", "the file to write; with --preset, the folder")
+  .option("--preset <name>", "in place of a format, the set of files that a runtime looks for: transformers.js")
   .option("--force", "replace an existing output")
   .option("--min-sqnr <dB>", "fail, exit 3 and write nothing where a tensor falls below")
   .option("--min-cosine <c>", "fail, exit 3 and write nothing where a tensor falls below")
@@ -49,7 +50,7 @@ addRecipeOptions(program.command("quantize").argument("<model>", "an ONNX file")
   .option("--quiet", "no progress and no table")
   .addHelpText(
     "after",
-    '\nExample:\n  wgslim quantize model.onnx -o model_int4.onnx --format int4 --block 32 --search mse --rule "*lm_head*=int8"',
+    '\nExample:\n  wgslim quantize model.onnx -o model_int4.onnx --format int4 --block 32 --search mse --rule "*lm_head*=int8"\n  wgslim quantize model.onnx --preset transformers.js -o onnx',
   )
   .action(async (model, flags) => (await import("./commands/quantize.ts")).quantize(model, flags, interrupt.signal));
 

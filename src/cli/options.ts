@@ -14,7 +14,7 @@ import type { QuantizeRecipe } from "../compress/plan-compression.ts";
 
 /** What commander hands over for `plan` and `quantize`. */
 export interface RecipeFlags {
-  readonly format: string;
+  readonly format?: string;
   readonly block?: string;
   readonly granularity?: string;
   readonly symmetric?: boolean;
@@ -53,7 +53,10 @@ export function parseChoice<T extends string>(option: string, text: string, choi
   return found;
 }
 
-export function parseFormat(text: string): FormatName {
+export function parseFormat(text: string | undefined): FormatName {
+  if (text === undefined) {
+    throw new UsageError("No format is given.", { hint: `Add --format int8, or another of ${formatNames.join(" ")}.` });
+  }
   if (isFormatName(text)) return text;
   throw new UsageError(`There is no format "${text}".`, { hint: `Formats: ${formatNames.join(" ")}.` });
 }

@@ -7,7 +7,7 @@ const collect = (value: string, earlier: readonly string[]): readonly string[] =
 
 export function addRecipeOptions(command: Command): Command {
   return command
-    .requiredOption("-f, --format <name>", `one of ${formatNames.join(", ")}`)
+    .option("-f, --format <name>", `one of ${formatNames.join(", ")}`)
     .option("--block <n>", "elements that share a scale: 16, 32, 64, 128 or 256")
     .option("--granularity <kind>", "tensor, channel or block")
     .option("--symmetric", "zero point in the middle of the codes")

@@ -125,7 +125,7 @@ export function planCompression(
               .map((s) => `${s.name} (${s.reason})`)
               .join("; ")}.`
           : "The model has no weights of rank 2 or more.",
-      details: { file: model.source.name },
+      details: { file: model.source.name, reason: "nothing-fits" },
     });
   }
   onnx = withProvenance(onnx, recipe, options.producer);

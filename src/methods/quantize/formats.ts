@@ -22,7 +22,10 @@ export type FormatName = (typeof formatNames)[number];
 
 export type Granularity = "tensor" | "channel" | "block";
 
-/** `auto` takes MatMulNBits for 2 and 4 bits and DequantizeLinear for 8. */
+/**
+ * `auto` takes MatMulNBits for 2 and 4 bits and DequantizeLinear for 8 and for what MatMulNBits does not fit;
+ * `matmul-nbits` leaves blocks that it does not fit float.
+ */
 export type OperatorChoice = "auto" | "matmul-nbits" | "dequantize-linear";
 
 /** Options of one format; all have defaults that `describeFormat` prints. */
@@ -198,6 +201,9 @@ export function resolveFormat(name: FormatName, options: FormatOptions = {}): Re
     (base.family === "half" && options.granularity !== undefined)
   ) {
     throw new UsageError(`Format ${name} has no granularity "${granularity}".`, { hint: "Leave the option out." });
+  }
+  if (options.operator === "matmul-nbits" && granularity !== "block") {
+    throw new UsageError(`MatMulNBits has a scale per block, not per ${granularity}.`, { hint: "Add --block 32." });
   }
   if (base.family !== "affine" && options.search !== undefined && options.search.kind !== "absmax") {
     throw new UsageError(`Format ${name} has no scale search "${options.search.kind}".`, {

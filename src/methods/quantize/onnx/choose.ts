@@ -88,10 +88,15 @@ function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined
   if (format.family === "table" && !matrixOf(weight)) return `${format.name} has an operator for MatMul and Gemm only`;
   if (format.bits === 2 && format.operator !== "dequantize-linear" && !fitsMatMulNBits(weight))
     return "2 bits have a widely supported operator for MatMul and Gemm only (dequantize-linear asks for operator set 25)";
+  if (format.operator === "matmul-nbits" && format.granularity === "block" && !fitsBlockOperator(weight, format))
+    return "MatMulNBits and GatherBlockQuantized, asked for by name, do not fit it";
   if (format.family === "table" && weight.dataType !== OnnxType.FLOAT)
     return `${format.name} is written for f32 models only`;
   return undefined;
 }
+
+const fitsBlockOperator = (weight: Weight, format: ResolvedFormat): boolean =>
+  fitsMatMulNBits(weight) || fitsGatherBlockQuantized(weight, format);
 
 function lstmPartner(
   decision: Decision & { format: ResolvedFormat },

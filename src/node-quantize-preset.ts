@@ -1,0 +1,184 @@
+// Presets: the set of files that a runtime looks for, made from one model in one go.
+// transformers.js finds a model's variants by suffix: its data type `q8` is `<name>_quantized.onnx`, the others
+// are `<name>_<type>.onnx` (its table of data types; the operators follow its own quantization script).
+import { constants } from "node:fs";
+import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { IoError, UsageError, throwIfAborted } from "./base/errors.ts";
+import { openModel } from "./compress/open-model.ts";
+import type { QuantizeRecipe } from "./compress/plan-compression.ts";
+import { forEachGraph, subgraphsOf } from "./formats/onnx/graphs.ts";
+import type { OnnxModel, OnnxNode, OnnxTensor } from "./formats/onnx/ir.ts";
+import type { FormatOptions } from "./methods/quantize/formats.ts";
+import { fromFile } from "./node-files.ts";
+import { openNodeBackend, quantizeFile, type QuantizeFileOptions } from "./node-quantize.ts";
+import type { QuantizeReport } from "./report/types.ts";
+
+export const presetNames = ["transformers.js"] as const;
+export type PresetName = (typeof presetNames)[number];
+
+/** Data types of transformers.js that the preset writes. */
+export type PresetType = "fp32" | "fp16" | "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4";
+
+export interface PresetOptions extends Pick<
+  QuantizeFileOptions,
+  "force" | "signal" | "gate" | "onProgress" | "onWarning" | "backend"
+> {
+  /** Called before each file is made. */
+  readonly onFile?: (type: PresetType, path: string) => void;
+}
+
+export interface PresetFile {
+  readonly type: PresetType;
+  readonly path: string;
+  readonly bytes: number;
+  /** Absent for the copy. */
+  readonly report?: QuantizeReport;
+}
+
+export interface PresetReport {
+  readonly preset: PresetName;
+  readonly files: readonly PresetFile[];
+  /** Types that no weight of the model can take. */
+  readonly skipped: readonly { readonly type: PresetType; readonly reason: string }[];
+}
+
+/** Blocks under MatMulNBits and GatherBlockQuantized only: what the WebGPU provider runs on packed weights. */
+const fourBit: FormatOptions = { blockSize: 32, symmetric: true, operator: "matmul-nbits" };
+
+interface Variant {
+  readonly type: PresetType;
+  readonly suffix: string;
+  readonly recipe: QuantizeRecipe;
+}
+
+/** @param unsigned weights of 8 bits without a sign, for models with convolutions or fused attention */
+function transformersVariants(unsigned: boolean): readonly Variant[] {
+  return [
+    { type: "fp16", suffix: "fp16", recipe: { format: "fp16" } },
+    { type: "q8", suffix: "quantized", recipe: { format: unsigned ? "dynamic-uint8" : "dynamic-int8" } },
+    { type: "int8", suffix: "int8", recipe: { format: "dynamic-int8" } },
+    { type: "uint8", suffix: "uint8", recipe: { format: "dynamic-uint8" } },
+    { type: "q4", suffix: "q4", recipe: { format: "int4", formatOptions: fourBit } },
+    { type: "q4f16", suffix: "q4f16", recipe: { format: "q4f16", formatOptions: fourBit } },
+    { type: "bnb4", suffix: "bnb4", recipe: { format: "nf4", formatOptions: { blockSize: 64 } } },
+  ];
+}
+
+const unsignedOperators = new Set(["Conv", "GroupQueryAttention", "MultiHeadAttention"]);
+
+function usesAny(model: OnnxModel, operators: ReadonlySet<string>): boolean {
+  let found = false;
+  forEachGraph(model, (graph) => {
+    found ||= graph.nodes.some((node) => operators.has(node.opType));
+  });
+  return found;
+}
+
+/** Names of the data files that a model's tensors lie in. */
+function dataFilesOf(model: OnnxModel): ReadonlySet<string> {
+  const files = new Set<string>();
+  const note = ({ data }: OnnxTensor): void => {
+    if (data.kind === "range" && data.external) files.add(data.external.location);
+  };
+  const ofNode = (node: OnnxNode): void => {
+    for (const { value } of node.attributes) {
+      if (value.type === "tensor") note(value.value);
+      else if (value.type === "tensors") for (const tensor of value.value) note(tensor);
+    }
+    for (const { graph } of subgraphsOf(node)) for (const tensor of graph.initializers) note(tensor);
+  };
+  forEachGraph(model, (graph) => {
+    for (const tensor of graph.initializers) note(tensor);
+    for (const node of graph.nodes) ofNode(node);
+  });
+  return files;
+}
+
+/**
+ * Writes the model and its variants into one folder, under the names that the runtime looks for. Files that are
+ * done stay when a later one fails; a type that fits no weight is left out and listed.
+ *
+ * @param input an ONNX file; `encoder.onnx` gives `encoder_fp16.onnx` and so on
+ * @throws UsageError where a file is in the way and `force` is not set; else as `quantizeFile`
+ * @example await quantizePreset("model.onnx", "out/onnx", { preset: "transformers.js" });
+ */
+export async function quantizePreset(
+  input: string,
+  folder: string,
+  options: PresetOptions & { readonly preset: PresetName },
+): Promise<PresetReport> {
+  const { preset, onFile, backend = openNodeBackend, ...rest } = options;
+  const name = basename(input).replace(/\.onnx$/i, "");
+  const source = await fromFile(input);
+  let variants: readonly Variant[];
+  let dataFiles: ReadonlySet<string>;
+  try {
+    const { onnx } = await openModel(source, rest.signal ? { signal: rest.signal } : {});
+    variants = transformersVariants(usesAny(onnx, unsignedOperators));
+    dataFiles = dataFilesOf(onnx);
+  } finally {
+    await source.close?.();
+  }
+  await makeFolder(folder);
+  const files: PresetFile[] = [];
+  const skipped: { type: PresetType; reason: string }[] = [];
+  const copy = join(folder, `${name}.onnx`);
+  onFile?.("fp32", copy);
+  for (const file of [...dataFiles, basename(input)]) {
+    const target = file === basename(input) ? copy : join(folder, file);
+    await copyInto(join(dirname(input), file), target, rest.force ?? false);
+  }
+  files.push({ type: "fp32", path: copy, bytes: (await stat(copy)).size });
+  const opened = await backend();
+  try {
+    if (opened.warning) rest.onWarning?.(opened.warning);
+    const shared = { backend: opened.backend, dispose: () => undefined };
+    for (const { type, suffix, recipe } of variants) {
+      throwIfAborted(rest.signal);
+      const path = join(folder, `${name}_${suffix}.onnx`);
+      onFile?.(type, path);
+      try {
+        const report = await quantizeFile(input, path, { ...rest, ...recipe, backend: async () => shared });
+        files.push({ type, path, bytes: report.output.bytes, report });
+      } catch (error) {
+        if (!(error instanceof UsageError) || error.details?.["reason"] !== "nothing-fits") throw error;
+        skipped.push({ type, reason: error.message });
+      }
+    }
+  } finally {
+    opened.dispose();
+  }
+  return { preset, files, skipped };
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new IoError(`The folder ${folder} can't be made.`, { cause, details: { folder } });
+  }
+}
+
+/** Copies a file whole or not at all; one that already is the target stays. */
+async function copyInto(from: string, to: string, force: boolean): Promise<void> {
+  if (resolve(from) === resolve(to)) return;
+  if (!force && (await exists(to))) {
+    throw new UsageError(`${to} exists already.`, { hint: "Add --force to replace it.", details: { file: to } });
+  }
+  const partial = `${to}.partial`;
+  try {
+    await mkdir(dirname(to), { recursive: true });
+    await copyFile(from, partial, constants.COPYFILE_FICLONE);
+    await rename(partial, to);
+  } catch (cause) {
+    await rm(partial, { force: true });
+    throw new IoError(`${from} can't be copied to ${to}.`, { cause, details: { file: to } });
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

@@ -94,7 +94,12 @@ export async function runCompression(
       },
     );
     const fingerprints = new Map([...statistics].map(([unit, { fingerprint }]) => [unit, fingerprint]));
-    await proveExport(await output.asSource(), job.results, fingerprints, signal);
+    const file = await output.asSource();
+    try {
+      await proveExport(file, job.results, fingerprints, signal);
+    } finally {
+      await file.close?.();
+    }
     const tensors = tracker.finished();
     checkGate(tensors, gate);
     throwIfAborted(signal);

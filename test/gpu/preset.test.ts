@@ -62,6 +62,11 @@ const lowest: readonly (readonly [PresetType, string, number])[] = [
   ["bnb4", "model_bnb4.onnx", 0.98],
 ];
 
+async function operators(name: string): Promise<ReadonlySet<string>> {
+  const model = await readOnnx(fromBytes(name, new Uint8Array(readFileSync(join(folder, name)))));
+  return new Set(operatorsOf(model));
+}
+
 describe("quantizePreset for transformers.js", () => {
   it("writes the whole set, the model itself as it is", () => {
     expect(report.skipped).toEqual([]);
@@ -79,10 +84,6 @@ describe("quantizePreset for transformers.js", () => {
   });
 
   it("takes the operators that its runtimes are fast at", async () => {
-    const operators = async (name: string) => {
-      const model = await readOnnx(fromBytes(name, new Uint8Array(readFileSync(join(folder, name)))));
-      return new Set(operatorsOf(model));
-    };
     expect(await operators("model_q4.onnx")).toContain("MatMulNBits");
     expect(await operators("model_bnb4.onnx")).toContain("MatMulBnb4");
     expect(await operators("model_quantized.onnx")).toContain("MatMulInteger");

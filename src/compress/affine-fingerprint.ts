@@ -20,6 +20,8 @@ export interface PackedAffine {
 /** Codes of one group, `count` of them, `step` apart, and their elements, `stride` apart. */
 interface Run {
   group: number;
+  /** Where the group's packed zero point begins, in bits. */
+  zeroBit: number;
   position: number;
   step: number;
   element: number;
@@ -37,40 +39,98 @@ export function affineFingerprint(packed: PackedAffine): number {
   const scaleAt = scaleReader(packed);
   const zeroAt = zeroReader(packed);
   let sum = 0;
-  forEachRun(packed, ({ group, position, step, element, stride, count }) => {
-    const scale = scaleAt(group);
-    const zero = zeroAt(group);
-    if (count > mask) {
-      // One product for each code there is.
-      for (let field = 0; field <= mask; field++) {
-        values[field] = ((field ^ sign) - sign - zero) * scale;
-        if (words[field] === -0x80000000) words[field] = 0;
-      }
-      for (let k = 0, at = position, odd = 2 * element + 1; k < count; k++, at += step, odd += 2 * stride) {
-        const bit = at * bits;
-        const field = ((codes[bit >>> 3] ?? 0) >> (bit & 7)) & mask;
-        sum = (sum + Math.imul(words[field] ?? 0, odd)) | 0;
-      }
+  forEachRun(packed, (run) => {
+    const scale = scaleAt(run.group);
+    const zero = zeroAt(run.zeroBit);
+    if (run.count <= mask) {
+      sum = (sum + sumDecoded(codes, bits, run, values, words, sign, zero, scale)) | 0;
       return;
     }
-    for (let k = 0, at = position, odd = 2 * element + 1; k < count; k++, at += step, odd += 2 * stride) {
-      const bit = at * bits;
-      const field = ((codes[bit >>> 3] ?? 0) >> (bit & 7)) & mask;
-      values[0] = ((field ^ sign) - sign - zero) * scale;
-      const word = words[0] ?? 0;
-      sum = (sum + Math.imul(word === -0x80000000 ? 0 : word, odd)) | 0;
+    // One product for each code there is.
+    for (let field = 0; field <= mask; field++) {
+      values[field] = ((field ^ sign) - sign - zero) * scale;
+      if (words[field] === minusZero) words[field] = 0;
     }
+    const isNibbles = bits === 4 && run.step === 1 && run.position % 2 === 0 && run.count % 2 === 0;
+    sum = (sum + (isNibbles ? sumNibbles(codes, run, words) : sumFields(codes, bits, run, words))) | 0;
   });
   return sum >>> 0;
 }
 
-function forEachRun({ geometry: g, layout }: PackedAffine, visit: (run: Run) => void): void {
-  const run: Run = { group: 0, position: 0, step: 1, element: 0, stride: 1, count: 0 };
+const minusZero = -0x80000000;
+
+// The three loops below are functions of their own, with integers throughout, because the engine then keeps all in
+// registers: they see every weight of the model.
+
+/** Decodes one code after another; `values` and `words` are the same memory. */
+function sumDecoded(
+  codes: Uint8Array,
+  bits: number,
+  { position, step, element, stride, count }: Run,
+  values: Float32Array,
+  words: Int32Array,
+  sign: number,
+  zero: number,
+  scale: number,
+): number {
+  const mask = (1 << bits) - 1;
+  let sum = 0;
+  let bit = Math.imul(position, bits);
+  let odd = (2 * element + 1) | 0;
+  for (let k = 0; k < count; k++) {
+    const field = ((codes[bit >>> 3] ?? 0) >> (bit & 7)) & mask;
+    values[0] = ((field ^ sign) - sign - zero) * scale;
+    const word = words[0] ?? 0;
+    sum = (sum + Math.imul(word === minusZero ? 0 : word, odd)) | 0;
+    bit = (bit + step * bits) | 0;
+    odd = (odd + 2 * stride) | 0;
+  }
+  return sum;
+}
+
+/** Looks the bits of each code's value up. */
+function sumFields(
+  codes: Uint8Array,
+  bits: number,
+  { position, step, element, stride, count }: Run,
+  words: Int32Array,
+): number {
+  const mask = (1 << bits) - 1;
+  let sum = 0;
+  let bit = Math.imul(position, bits);
+  let odd = (2 * element + 1) | 0;
+  for (let k = 0; k < count; k++) {
+    const field = ((codes[bit >>> 3] ?? 0) >> (bit & 7)) & mask;
+    sum = (sum + Math.imul(words[field] ?? 0, odd)) | 0;
+    bit = (bit + step * bits) | 0;
+    odd = (odd + 2 * stride) | 0;
+  }
+  return sum;
+}
+
+/** The same for pairs of 4-bit codes in whole bytes. */
+function sumNibbles(codes: Uint8Array, { position, element, stride, count }: Run, words: Int32Array): number {
+  let sum = 0;
+  let odd = (2 * element + 1) | 0;
+  const first = position >>> 1;
+  for (let at = first; at < first + (count >>> 1); at++) {
+    const pair = codes[at] ?? 0;
+    sum = (sum + Math.imul(words[pair & 15] ?? 0, odd)) | 0;
+    odd = (odd + 2 * stride) | 0;
+    sum = (sum + Math.imul(words[pair >> 4] ?? 0, odd)) | 0;
+    odd = (odd + 2 * stride) | 0;
+  }
+  return sum;
+}
+
+function forEachRun({ geometry: g, layout, bits }: PackedAffine, visit: (run: Run) => void): void {
+  const run: Run = { group: 0, zeroBit: 0, position: 0, step: 1, element: 0, stride: 1, count: 0 };
   if (g.kind === "wide") {
     run.count = g.inner;
     for (let o = 0; o < g.outer; o++) {
       for (run.group = 0; run.group < g.channels; run.group++) {
         run.element = run.position = (o * g.channels + run.group) * g.inner;
+        run.zeroBit = run.group * bits;
         visit(run);
       }
     }
@@ -79,6 +139,7 @@ function forEachRun({ geometry: g, layout }: PackedAffine, visit: (run: Run) => 
   const blocks = blocksPerRow(g);
   run.stride = g.inner;
   run.step = layout === "rows" ? 1 : g.inner;
+  const rowBits = Math.ceil((blocks * bits) / 8) * 8;
   for (let o = 0; o < g.outer; o++) {
     for (let i = 0; i < g.inner; i++) {
       const row = o * g.inner + i;
@@ -88,6 +149,7 @@ function forEachRun({ geometry: g, layout }: PackedAffine, visit: (run: Run) => 
         run.element = (o * g.dim + first) * g.inner + i;
         run.position = layout === "rows" ? row * blocks * g.blockSize + first : run.element;
         run.group = layout === "rows" ? row * blocks + b : (o * blocks + b) * g.inner + i;
+        run.zeroBit = layout === "rows" ? row * rowBits + b * bits : run.group * bits;
         visit(run);
       }
     }
@@ -96,25 +158,16 @@ function forEachRun({ geometry: g, layout }: PackedAffine, visit: (run: Run) => 
 
 function scaleReader({ scales, halfScales }: PackedAffine): (group: number) => number {
   const view = new DataView(scales.buffer, scales.byteOffset, scales.byteLength);
-  return halfScales
-    ? (group) => decodeHalf(view.getUint16(group * 2, true))
-    : (group) => view.getFloat32(group * 4, true);
+  if (halfScales) return (group) => decodeHalf(view.getUint16(group * 2, true));
+  return (group) => view.getFloat32(group * 4, true);
 }
 
-function zeroReader({ geometry, layout, bits, signed, zeroPoints }: PackedAffine): (group: number) => number {
+function zeroReader({ bits, signed, zeroPoints }: PackedAffine): (bit: number) => number {
+  const sign = signed ? 1 << (bits - 1) : 0;
   if (!zeroPoints) {
-    const middle = signed ? 0 : 2 ** (bits - 1);
+    const middle = signed ? 0 : 1 << (bits - 1);
     return () => middle;
   }
-  const read = (bit: number): number => {
-    const field = ((zeroPoints[bit >>> 3] ?? 0) >> (bit & 7)) & (2 ** bits - 1);
-    return signed && field >= 2 ** (bits - 1) ? field - 2 ** bits : field;
-  };
-  if (geometry.kind === "wide" || layout !== "rows") return (group) => read(group * bits);
-  const blocks = blocksPerRow(geometry);
-  const rowBits = Math.ceil((blocks * bits) / 8) * 8;
-  return (group) => {
-    const row = Math.floor(group / blocks);
-    return read(row * rowBits + (group - row * blocks) * bits);
-  };
+  const mask = (1 << bits) - 1;
+  return (bit) => ((((zeroPoints[bit >>> 3] ?? 0) >> (bit & 7)) & mask) ^ sign) - sign;
 }

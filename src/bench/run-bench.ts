@@ -35,6 +35,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       }
       const jobs: BenchJob[] = [
         { kind: "kernels", ...part },
+        ...("gpu.js quantize".includes(filter ?? "") ? [{ kind: "gpu.js", runs } as const] : []),
         { kind: "pipelines", ...part, folder },
         ...pipelineNames
           .filter((name) => filter === undefined || name.includes(filter))
@@ -77,7 +78,8 @@ function runChild(
       else onNote?.(`${driver ?? "CPU"}: ${message.note}`);
     });
     child.on("close", (code, signal) => {
-      const why = errors.trim().split("\n").at(-1) ?? "";
+      const lines = errors.trim().split("\n");
+      const why = lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? "";
       resolve(result ?? { rows: [], absent: [`${label}: the process ended with ${signal ?? code}. ${why}`] });
     });
   });

@@ -29,6 +29,7 @@ export interface BenchReport {
 /** What one child process measures. */
 export type BenchJob =
   | { readonly kind: "kernels"; readonly runs: number; readonly filter?: string }
+  | { readonly kind: "gpu.js"; readonly runs: number }
   | { readonly kind: "peers"; readonly runs: number; readonly filter?: string }
   | { readonly kind: "pipelines"; readonly runs: number; readonly filter?: string; readonly folder: string }
   /** One whole run alone in its process, for its peak of memory. */

@@ -1,5 +1,5 @@
 // Which format each weight gets: the user's rules first, then the default skip list, then the default format.
-import picomatch from "picomatch";
+import wildcardMatch from "wildcard-match";
 import { UsageError } from "../../base/errors.ts";
 import type { Weight } from "../../model/weights.ts";
 import {
@@ -75,11 +75,8 @@ function parseFlag(flag: string, rule: string): FormatOptions {
 
 function matcher(pattern: string): (name: string) => boolean {
   const expression = /^\/(.*)\/([a-z]*)$/s.exec(pattern);
-  if (!expression) {
-    // `bash` lets one star cross slashes. The matcher takes a second argument, so it must not go to `some` bare.
-    const matches = picomatch(pattern, { dot: true, bash: true });
-    return (name) => matches(name);
-  }
+  // No separator: one star crosses slashes and dots, which names are full of.
+  if (!expression) return wildcardMatch(pattern, { separator: false });
   try {
     const regExp = new RegExp(expression[1] ?? "", expression[2]);
     return (name) => regExp.test(name);

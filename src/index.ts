@@ -20,7 +20,7 @@ export {
 } from "./base/errors.ts";
 export type { ByteSink, ByteSource } from "./base/bytes.ts";
 export type { AdapterClass, DeviceLimits, DeviceProfile } from "./base/profile.ts";
-export { openModel, type Model, type OnnxFile } from "./compress/open-model.ts";
+export { openModel, openOnnx, type Model, type OnnxFile, type SafetensorsFile } from "./compress/open-model.ts";
 export {
   planCompression,
   type CompressionPlan,
@@ -58,6 +58,7 @@ export type { ErrorStatistics } from "./kernels/quantize/error-sums.ts";
 export { elementsOf, groupCount, type CodeLayout, type Geometry } from "./kernels/quantize/geometry.ts";
 export { kernelSpecs } from "./kernels/registry.ts";
 export {
+  describeFormat,
   formatNames,
   resolveFormat,
   type FormatName,

@@ -5,7 +5,7 @@ import { constants } from "node:fs";
 import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { IoError, UsageError, throwIfAborted } from "./base/errors.ts";
-import { openModel } from "./compress/open-model.ts";
+import { openOnnx } from "./compress/open-model.ts";
 import type { QuantizeRecipe } from "./compress/plan-compression.ts";
 import { forEachGraph, subgraphsOf } from "./formats/onnx/graphs.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./formats/onnx/ir.ts";
@@ -114,7 +114,7 @@ export async function quantizePreset(
   let variants: readonly Variant[];
   let dataFiles: ReadonlySet<string>;
   try {
-    const { onnx } = await openModel(source, rest.signal ? { signal: rest.signal } : {});
+    const { onnx } = await openOnnx(source, rest.signal ? { signal: rest.signal } : {});
     variants = transformersVariants(usesAny(onnx, unsignedOperators));
     dataFiles = dataFilesOf(onnx);
   } finally {

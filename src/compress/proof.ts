@@ -3,13 +3,12 @@
 // side is the fingerprint in its error records: a wrapping sum over the bits of all decoded values.
 import type { ByteSource } from "../base/bytes.ts";
 import { ProofError } from "../base/errors.ts";
-import { readOnnx } from "../formats/onnx/read.ts";
 import { affineFingerprint } from "./affine-fingerprint.ts";
 import { decodeChunk } from "./decode.ts";
 import type { Chunk } from "../methods/quantize/chunks.ts";
 import type { PackedWeight, PartName } from "../methods/quantize/packed.ts";
 import type { UnitResult } from "../methods/quantize/units.ts";
-import { initializersOf, readParts } from "./read-parts.ts";
+import { readParts, writtenTensors } from "./read-parts.ts";
 
 /** Wrapping sum of (bits of each f32, -0 as +0) * (2 * index + 1). */
 export function fingerprintOf(values: Float32Array): number {
@@ -45,7 +44,7 @@ export function fingerprintOfChunk(
 
 /**
  * Reads `file` and checks every chunk against the device's fingerprint.
- * @throws ProofError naming file and tensor; FormatError when the file cannot be read as ONNX
+ * @throws ProofError naming file and tensor; FormatError when the file cannot be read
  */
 export async function proveExport(
   file: ByteSource,
@@ -53,8 +52,7 @@ export async function proveExport(
   fingerprints: ReadonlyMap<string, number>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const model = await readOnnx(file, signal ? { signal } : {});
-  const tensors = initializersOf(model.graph);
+  const tensors = await writtenTensors(file, signal);
   for (const result of results) {
     const { unit, packed, chunk } = result;
     const fail = (what: string): ProofError =>

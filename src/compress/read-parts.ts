@@ -1,11 +1,14 @@
 // Finds a chunk's packed parts in a written file, as a reader who knows only the file would.
+import type { ByteSource } from "../base/bytes.ts";
 import type { OnnxGraph, OnnxTensor } from "../formats/onnx/ir.ts";
 import type { PartName } from "../methods/quantize/packed.ts";
+import { openModel } from "./open-model.ts";
+import { asOnnxTensor } from "./safetensors-weights.ts";
 import type { UnitResult } from "../methods/quantize/units.ts";
 import { readRows } from "./read-rows.ts";
 
 /** All initializers of a model by name, sub-graphs included; packed names are unique over the whole model. */
-export function initializersOf(graph: OnnxGraph, into = new Map<string, OnnxTensor>()): Map<string, OnnxTensor> {
+function initializersOf(graph: OnnxGraph, into = new Map<string, OnnxTensor>()): Map<string, OnnxTensor> {
   for (const tensor of graph.initializers) into.set(tensor.name, tensor);
   for (const { attributes } of graph.nodes) {
     for (const { value } of attributes) {
@@ -14,6 +17,16 @@ export function initializersOf(graph: OnnxGraph, into = new Map<string, OnnxTens
     }
   }
   return into;
+}
+
+/**
+ * The tensors of a written file by name, whichever format it is in.
+ * @throws FormatError when the file cannot be read; IoError
+ */
+export async function writtenTensors(file: ByteSource, signal?: AbortSignal): Promise<ReadonlyMap<string, OnnxTensor>> {
+  const model = await openModel(file, signal ? { signal } : {});
+  if (model.format === "onnx") return initializersOf(model.onnx.graph);
+  return new Map(model.safetensors.tensors.map((tensor) => [tensor.name, asOnnxTensor(tensor)]));
 }
 
 /**

@@ -3,11 +3,10 @@
 import type { ByteSource } from "../base/bytes.ts";
 import { FormatError, UsageError } from "../base/errors.ts";
 import { decodeHalf } from "../base/half.ts";
-import { readOnnx } from "../formats/onnx/read.ts";
 import type { SourceType } from "../methods/quantize/packed.ts";
 import { decodeChunk } from "./decode.ts";
 import type { CompressionPlan } from "./plan-compression.ts";
-import { initializersOf, readParts } from "./read-parts.ts";
+import { readParts, writtenTensors } from "./read-parts.ts";
 import { readRows } from "./read-rows.ts";
 
 export interface TensorValues {
@@ -32,8 +31,7 @@ export async function readTensorValues(
   const units = plan.job.results.filter(({ packed }) => planned.packed.includes(packed.id));
   const count = units.reduce((sum, { chunk }) => sum + chunk.elements, 0);
   const [before, after] = [new Float32Array(count), new Float32Array(count)];
-  const { graph } = await readOnnx(output, signal ? { signal } : {});
-  const tensors = initializersOf(graph);
+  const tensors = await writtenTensors(output, signal);
   const missing = (tensor: string): FormatError =>
     new FormatError(`${output.name} has no tensor "${tensor}".`, {
       hint: "Give the file that this plan wrote.",

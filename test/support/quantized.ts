@@ -1,7 +1,7 @@
 // Quantizes a small model on the CPU backend, and makes the float model that the quantized one must equal: the
 // input model with the decoded weights put back. A wrong layout, axis or operator shows as a difference.
 import { decodeChunk } from "../../src/compress/decode.ts";
-import { openModel } from "../../src/compress/open-model.ts";
+import { openOnnx } from "../../src/compress/open-model.ts";
 import { planCompression, type CompressionPlan, type QuantizeRecipe } from "../../src/compress/plan-compression.ts";
 import { runCompression } from "../../src/compress/run-compression.ts";
 import { mapGraphs } from "../../src/formats/onnx/graphs.ts";
@@ -27,7 +27,7 @@ export interface Quantized {
 
 /** Quantizes without the default skip list, which small models would not survive. */
 export async function quantizeSmall(input: OnnxModel, recipe: QuantizeRecipe): Promise<Quantized> {
-  const model = await openModel(await onnxSource(input));
+  const model = await openOnnx(await onnxSource(input));
   const backend = new CpuBackend(kernelReferences);
   const plan = planCompression(model, backend.profile, { skip: false, ...recipe });
   const output = toMemory("quantized.onnx");

@@ -2,7 +2,7 @@
 // on the CPU, so that no GPU runtime is loaded.
 import { byteLengthOf, elementCount } from "../../base/dtypes.ts";
 import { formatBytes } from "../../base/size.ts";
-import { openModel } from "../../compress/open-model.ts";
+import { openOnnx } from "../../compress/open-model.ts";
 import { readRows } from "../../compress/read-rows.ts";
 import { findDType, onnxTypeName } from "../../formats/onnx/dtypes.ts";
 import { forEachGraph } from "../../formats/onnx/graphs.ts";
@@ -24,7 +24,7 @@ const listed = 40;
 export async function inspect(path: string, flags: InspectFlags, signal: AbortSignal): Promise<void> {
   const source = await fromFile(path);
   try {
-    const { onnx } = await openModel(source, { signal });
+    const { onnx } = await openOnnx(source, { signal });
     const { weights } = findWeights(onnx);
     const rows = await Promise.all(
       weights.map(async (weight) => {

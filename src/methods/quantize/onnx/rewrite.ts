@@ -12,7 +12,7 @@ import {
 import type { NameSpace } from "../../../model/scopes.ts";
 import type { Weight } from "../../../model/weights.ts";
 import type { Encoding, ScaleSearch, ScaleType } from "../encoding.ts";
-import { codeBits, type PackedPart, type PackedWeight, type SourceType } from "../packed.ts";
+import { codeBits, type PackedPart, type PackedWeight, type PartName, type SourceType } from "../packed.ts";
 import type { GraphEdit } from "./edits.ts";
 
 /** What a rewritten model needs of its runtime. */
@@ -32,7 +32,7 @@ export interface Rewrite {
 }
 
 export interface RewriteContext {
-  readonly names: NameSpace;
+  readonly names: Pick<NameSpace, "fresh">;
   /** Key of a constant's bytes for the run's IO. */
   sourceKey(weight: Weight): string;
   /** Storage of scales and of the floats around: f16 in an f16 model. */
@@ -99,7 +99,15 @@ export interface PackRequest {
   readonly sourceElement?: number;
   /** Base of the new tensors' names; the weight's own by default. */
   readonly baseName?: string;
+  /** What is appended to it; by default as the graph's rewrites name their tensors. */
+  readonly suffixes?: typeof graphSuffixes;
 }
+
+const graphSuffixes: Readonly<Record<PartName, string>> = {
+  codes: "_quantized",
+  scales: "_scale",
+  zeroPoints: "_zero_point",
+};
 
 /** Lays down a packed weight: names, keys and exact byte sizes of its parts. */
 export function pack(context: RewriteContext, request: PackRequest): PackedWeight {
@@ -107,14 +115,14 @@ export function pack(context: RewriteContext, request: PackRequest): PackedWeigh
   const base = request.baseName ?? weight.holder.name;
   const bits = codeBits(encoding);
   const groups = groupCount(geometry);
-  const part = (suffix: string, bytes: number): PackedPart => {
-    const tensor = context.names.fresh(`${base}_${suffix}`);
+  const part = (name: PartName, bytes: number): PackedPart => {
+    const tensor = context.names.fresh(`${base}${(request.suffixes ?? graphSuffixes)[name]}`);
     return { key: tensor, tensor, bytes };
   };
-  const codes = part("quantized", Math.ceil((codeCount(geometry, layout) * bits) / 8));
-  const scales = part("scale", groups * (context.scaleType === "f16" && encoding.kind === "affine" ? 2 : 4));
+  const codes = part("codes", Math.ceil((codeCount(geometry, layout) * bits) / 8));
+  const scales = part("scales", groups * (context.scaleType === "f16" && encoding.kind === "affine" ? 2 : 4));
   const zeroPoints = request.withZeroPoints
-    ? part("zero_point", zeroPointBytes(geometry, layout, bits, groups))
+    ? part("zeroPoints", zeroPointBytes(geometry, layout, bits, groups))
     : undefined;
   return {
     id: codes.tensor,

@@ -1,0 +1,137 @@
+// Plans an ONNX model: which weight becomes what, the rewritten graph, the exact layout of the output file, and the
+// device's schedule. Pure: no device, no weights are read.
+import { byteLengthOf, elementCount } from "../base/dtypes.ts";
+import type { DeviceProfile } from "../base/profile.ts";
+import { UsageError } from "../base/errors.ts";
+import { findDType } from "../formats/onnx/dtypes.ts";
+import type { OnnxModel, OnnxTensor } from "../formats/onnx/ir.ts";
+import { layoutOnnx } from "../formats/onnx/layout.ts";
+import { NameSpace } from "../model/scopes.ts";
+import { findWeights, type Weight } from "../model/weights.ts";
+import { raiseVersions } from "../formats/onnx/opset/raise.ts";
+import { chooseRewrites, type ChosenRewrite, type Skipped } from "../methods/quantize/onnx/choose.ts";
+import { applyEdits } from "../methods/quantize/onnx/edits.ts";
+import { convertToHalf, defaultHalfBlockList } from "../methods/quantize/onnx/half.ts";
+import type { PackedWeight } from "../methods/quantize/packed.ts";
+import { decide } from "../methods/quantize/rules.ts";
+import type { OnnxFile } from "./open-model.ts";
+import type { CompressionPlan, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
+import { partBytes, register, schedule } from "./schedule.ts";
+
+/**
+ * Plans the compression of an ONNX model.
+ * @throws UsageError for clashing options or rules that match nothing; UnsupportedError where an operator set
+ *   cannot be raised; OutOfMemoryError where even the smallest chunks exceed the memory budget
+ */
+export function planOnnx(
+  model: OnnxFile,
+  profile: DeviceProfile,
+  recipe: QuantizeRecipe,
+  options: PlanCompressionOptions = {},
+): CompressionPlan {
+  const { weights, scopes } = findWeights(model.onnx);
+  const decisions = decide(weights, recipe);
+  const names = new NameSpace(scopes);
+  const sources = new Map<string, OnnxTensor>();
+  const choice = chooseRewrites(decisions, (format, weight) => ({
+    names,
+    scaleType: format.restAsHalf || weight.dataType === halfType ? "f16" : "f32",
+    sourceKey: (of: Weight) => register(sources, of.id, of.holder.tensor),
+  }));
+  const warnings: string[] = [];
+  const opset = Math.max(0, ...choice.rewrites.map(({ rewrite }) => rewrite.requires.opset ?? 0));
+  const domains = new Set(choice.rewrites.flatMap(({ rewrite }) => rewrite.requires.domains ?? []));
+  let onnx = applyEdits(
+    model.onnx,
+    choice.rewrites.flatMap(({ rewrite }) => rewrite.edits),
+  );
+  const raised = raiseVersions(onnx, { opset, domains: [...domains], fresh: (wanted) => names.fresh(wanted) });
+  onnx = raised.model;
+  warnings.push(...raised.warnings);
+  const packed: PackedWeight[] = choice.rewrites.flatMap(({ rewrite }) => rewrite.packed);
+  const tensors = choice.rewrites.map(plannedTensor);
+  const keptFloat: Skipped[] = [];
+  if (recipe.format === "fp16" || recipe.format === "q4f16") {
+    const half = convertToHalf(onnx, {
+      names,
+      keep: new Set(recipe.keepFloat ?? defaultHalfBlockList),
+      sourceKey: (tensor, name) => register(sources, name, tensor),
+    });
+    onnx = half.model;
+    packed.push(...half.packed);
+    warnings.push(...half.warnings);
+    keptFloat.push(...half.kept);
+    tensors.push(...half.packed.map((cast) => castTensor(cast, sources)));
+  } else if (choice.rewrites.length === 0) {
+    throw new UsageError(`No weight of ${model.source.name} can be quantized to ${recipe.format}.`, {
+      hint:
+        choice.skipped.length > 0
+          ? `Skipped: ${choice.skipped
+              .slice(0, 5)
+              .map((s) => `${s.name} (${s.reason})`)
+              .join("; ")}.`
+          : "The model has no weights of rank 2 or more.",
+      details: { file: model.source.name, reason: "nothing-fits" },
+    });
+  }
+  onnx = withProvenance(onnx, recipe, options.producer);
+  const layout = layoutOnnx(
+    onnx,
+    recipe.externalDataFile ? { externalData: { fileName: recipe.externalDataFile } } : {},
+  );
+  const { plan, results } = schedule(profile, packed);
+  return {
+    recipe,
+    input: { name: model.source.name, bytes: model.source.size },
+    output: { bytes: layout.main.size + (layout.external?.size ?? 0) },
+    tensors,
+    skipped: [...choice.skipped, ...keptFloat],
+    warnings: [...warnings, ...plan.warnings],
+    plan,
+    job: { layout, packed, results, sources, budget: profile.memoryBudget },
+  };
+}
+
+const halfType = 10;
+
+function plannedTensor({ weights, format, rewrite }: ChosenRewrite): PlannedTensor {
+  const [first] = weights;
+  return {
+    name: weights.map((weight) => weight.id).join(" + "),
+    op: first?.uses[0]?.node.opType ?? rewrite.op,
+    operator: rewrite.op,
+    shape: first?.dims ?? [],
+    format: format.name,
+    bytesBefore: weights.reduce((sum, weight) => sum + bytesOfTensor(weight.holder.tensor), 0),
+    bytesAfter: rewrite.packed.reduce((sum, { parts }) => sum + partBytes(parts), 0),
+    packed: rewrite.packed.map(({ id }) => id),
+  };
+}
+
+function castTensor(cast: PackedWeight, sources: ReadonlyMap<string, OnnxTensor>): PlannedTensor {
+  const tensor = sources.get(cast.source);
+  return {
+    name: cast.source,
+    op: "constant",
+    operator: "constant",
+    shape: tensor?.dims ?? [],
+    format: "fp16",
+    bytesBefore: tensor ? bytesOfTensor(tensor) : 0,
+    bytesAfter: partBytes(cast.parts),
+    packed: [cast.id],
+  };
+}
+
+function bytesOfTensor(tensor: OnnxTensor): number {
+  const dtype = findDType(tensor.dataType);
+  return dtype ? byteLengthOf(dtype, elementCount(tensor.dims)) : 0;
+}
+
+function withProvenance(model: OnnxModel, recipe: QuantizeRecipe, producer = "wgslim"): OnnxModel {
+  const own: readonly (readonly [string, string])[] = [
+    ["wgslim.producer", producer],
+    ["wgslim.recipe", JSON.stringify(recipe)],
+  ];
+  const kept = model.metadata.filter(([key]) => !own.some(([name]) => name === key));
+  return { ...model, metadata: [...kept, ...own] };
+}

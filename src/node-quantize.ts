@@ -1,4 +1,5 @@
 // Quantizing files in Node: opens the device and the files, runs the plan, hashes, and reports.
+import { basename } from "node:path";
 import { NoAdapterError } from "./base/errors.ts";
 import { openModel } from "./compress/open-model.ts";
 import { planCompression, type QuantizeRecipe } from "./compress/plan-compression.ts";
@@ -69,7 +70,7 @@ export interface QuantizeFileOptions extends QuantizeRecipe {
 }
 
 /**
- * Quantizes an ONNX file: reads, packs on the device, writes, proves, reports.
+ * Quantizes an ONNX or safetensors file: reads, packs on the device, writes, proves, reports.
  *
  * @throws UsageError, FormatError, UnsupportedError, NonFiniteError, QualityGateError, ProofError, IoError,
  *   NoAdapterError, DeviceLostError, OutOfMemoryError, AbortedError; in each case no output is left
@@ -90,7 +91,10 @@ export async function quantizeFile(
     try {
       opened = await (backend ?? openNodeBackend)();
       if (opened.warning) onWarning?.(opened.warning);
-      const plan = planCompression(model, opened.backend.profile, recipe, { producer: `wgslim ${wgslimVersion}` });
+      const plan = planCompression(model, opened.backend.profile, recipe, {
+        producer: `wgslim ${wgslimVersion}`,
+        dataFile: `${basename(output)}_data`,
+      });
       for (const warning of plan.warnings) onWarning?.(warning);
       const result = await runCompression(plan, opened.backend, {
         output: sink,

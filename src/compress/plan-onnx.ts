@@ -5,7 +5,7 @@ import type { DeviceProfile } from "../base/profile.ts";
 import { UsageError } from "../base/errors.ts";
 import { findDType } from "../formats/onnx/dtypes.ts";
 import type { OnnxModel, OnnxTensor } from "../formats/onnx/ir.ts";
-import { layoutOnnx } from "../formats/onnx/layout.ts";
+import { layoutOnnx, type LayoutOptions } from "../formats/onnx/layout.ts";
 import { NameSpace } from "../model/scopes.ts";
 import { findWeights, type Weight } from "../model/weights.ts";
 import { raiseVersions } from "../formats/onnx/opset/raise.ts";
@@ -75,10 +75,7 @@ export function planOnnx(
     });
   }
   onnx = withProvenance(onnx, recipe, options.producer);
-  const layout = layoutOnnx(
-    onnx,
-    recipe.externalDataFile ? { externalData: { fileName: recipe.externalDataFile } } : {},
-  );
+  const layout = layoutOnnx(onnx, externalData(recipe, options));
   const { plan, results } = schedule(profile, packed);
   return {
     recipe,
@@ -90,6 +87,11 @@ export function planOnnx(
     plan,
     job: { layout, packed, results, sources, budget: profile.memoryBudget },
   };
+}
+
+function externalData(recipe: QuantizeRecipe, { dataFile }: PlanCompressionOptions): LayoutOptions {
+  if (recipe.externalDataFile) return { externalData: { fileName: recipe.externalDataFile } };
+  return dataFile ? { externalData: { fileName: dataFile, when: "needed" } } : {};
 }
 
 const halfType = 10;

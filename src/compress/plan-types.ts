@@ -8,7 +8,7 @@ import type { UnitResult } from "../methods/quantize/units.ts";
 import type { Plan } from "../plan/types.ts";
 
 export interface QuantizeRecipe extends RuleOptions {
-  /** Name of the file for external data, beside the output; by default only where protobuf's 2 GiB limit asks for it. */
+  /** Name of the file for external data, beside the output; weights go there whatever their size. */
   readonly externalDataFile?: string;
   /** Operator types or node names that stay f32 in an f16 model, in place of the default list. */
   readonly keepFloat?: readonly string[];
@@ -54,4 +54,6 @@ export interface CompressionJob {
 export interface PlanCompressionOptions {
   /** Version and recipe are written to the model's metadata under this name. */
   readonly producer?: string;
+  /** Name of the file for external data where protobuf's 2 GiB limit asks for one and the recipe names none. */
+  readonly dataFile?: string;
 }

@@ -22,6 +22,7 @@ export async function plan(path: string, flags: PlanFlags, signal: AbortSignal):
       model,
       { ...portableProfile, ...parseBudget(flags.memoryBudget) },
       parseRecipe(flags),
+      { dataFile: "model.onnx_data" },
     );
     process.stdout.write(
       `${flags.json ? JSON.stringify(planJson(compression), undefined, 2) : planText(compression, flags.ops === true)}\n`,

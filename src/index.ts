@@ -20,7 +20,8 @@ export {
 } from "./base/errors.ts";
 export type { ByteSink, ByteSource } from "./base/bytes.ts";
 export type { AdapterClass, DeviceLimits, DeviceProfile } from "./base/profile.ts";
-export { openModel, openOnnx, type Model, type OnnxFile, type SafetensorsFile } from "./compress/open-model.ts";
+export { openModel, openOnnx } from "./compress/open-model.ts";
+export type { Model, OnnxFile, SafetensorsFile } from "./compress/models.ts";
 export {
   planCompression,
   type CompressionPlan,

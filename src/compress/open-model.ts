@@ -1,25 +1,8 @@
-// Opens a model by what its first bytes say; structure only, weights stay in the source.
+// Opens a model by what its first bytes say; structure only, weights stay in the source. Readers and planners
+// are loaded with the first file that needs them.
 import type { ByteSource } from "../base/bytes.ts";
 import { UnsupportedError } from "../base/errors.ts";
-import type { OnnxModel } from "../formats/onnx/ir.ts";
-import { readOnnx } from "../formats/onnx/read.ts";
-import { looksLikeIndex, looksLikeSafetensors, readSafetensors, readShards } from "../formats/safetensors/read.ts";
-import type { SafetensorsModel } from "../formats/safetensors/types.ts";
-
-export interface OnnxFile {
-  readonly format: "onnx";
-  readonly source: ByteSource;
-  readonly onnx: OnnxModel;
-}
-
-/** Tensors without a graph, of one file or of the shards that an index names. */
-export interface SafetensorsFile {
-  readonly format: "safetensors";
-  readonly source: ByteSource;
-  readonly safetensors: SafetensorsModel;
-}
-
-export type Model = OnnxFile | SafetensorsFile;
+import type { Model, OnnxFile, Planned } from "./models.ts";
 
 /**
  * Reads a model's structure: ONNX, safetensors, or an index of safetensors shards (model.safetensors.index.json).
@@ -27,20 +10,29 @@ export type Model = OnnxFile | SafetensorsFile;
  * @example const model = await openModel(await fromFile("model.onnx"));
  */
 export async function openModel(source: ByteSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
-  if (await looksLikeSafetensors(source, options.signal)) {
-    return { format: "safetensors", source, safetensors: await readSafetensors(source, options) };
+  const { looksLikeIndex, looksLikeSafetensors, readSafetensors, readShards } =
+    await import("../formats/safetensors/read.ts");
+  const isFile = await looksLikeSafetensors(source, options.signal);
+  if (isFile || (await looksLikeIndex(source, options.signal))) {
+    const { planSafetensors } = await import("./plan-safetensors.ts");
+    const safetensors = await (isFile ? readSafetensors : readShards)(source, options);
+    const file = { format: "safetensors", source, safetensors } as const;
+    return { ...file, plan: (profile, recipe, how) => planSafetensors(file, profile, recipe, how) };
   }
-  if (await looksLikeIndex(source, options.signal)) {
-    return { format: "safetensors", source, safetensors: await readShards(source, options) };
-  }
-  return { format: "onnx", source, onnx: await readOnnx(source, options) };
+  const { readOnnx } = await import("../formats/onnx/read.ts");
+  const { planOnnx } = await import("./plan-onnx.ts");
+  const file = { format: "onnx", source, onnx: await readOnnx(source, options) } as const;
+  return { ...file, plan: (profile, recipe, how) => planOnnx(file, profile, recipe, how) };
 }
 
 /**
  * Opens a model that must have a graph.
  * @throws UnsupportedError for safetensors; else as `openModel`
  */
-export async function openOnnx(source: ByteSource, options: { signal?: AbortSignal } = {}): Promise<OnnxFile> {
+export async function openOnnx(
+  source: ByteSource,
+  options: { signal?: AbortSignal } = {},
+): Promise<OnnxFile & Planned> {
   const model = await openModel(source, options);
   if (model.format === "onnx") return model;
   throw new UnsupportedError(`${source.name} is a safetensors file: it holds tensors but no graph.`, {

@@ -1,8 +1,6 @@
 // From an opened model and a recipe to a compression plan. Pure: no device, no weights are read.
 import type { DeviceProfile } from "../base/profile.ts";
-import type { Model } from "./open-model.ts";
-import { planOnnx } from "./plan-onnx.ts";
-import { planSafetensors } from "./plan-safetensors.ts";
+import type { Model } from "./models.ts";
 import type { CompressionPlan, PlanCompressionOptions, QuantizeRecipe } from "./plan-types.ts";
 
 export type { CompressionPlan, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
@@ -18,7 +16,5 @@ export function planCompression(
   recipe: QuantizeRecipe,
   options: PlanCompressionOptions = {},
 ): CompressionPlan {
-  return model.format === "onnx"
-    ? planOnnx(model, profile, recipe, options)
-    : planSafetensors(model, profile, recipe, options);
+  return model.plan(profile, recipe, options);
 }

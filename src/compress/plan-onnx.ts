@@ -14,7 +14,7 @@ import { applyEdits } from "../methods/quantize/onnx/edits.ts";
 import { convertToHalf, defaultHalfBlockList } from "../methods/quantize/onnx/half.ts";
 import type { PackedWeight } from "../methods/quantize/packed.ts";
 import { decide } from "../methods/quantize/rules.ts";
-import type { OnnxFile } from "./open-model.ts";
+import type { OnnxFile } from "./models.ts";
 import type { CompressionPlan, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
 import { partBytes, register, schedule } from "./schedule.ts";
 

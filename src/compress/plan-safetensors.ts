@@ -31,7 +31,7 @@ import { castOnDevice } from "../methods/quantize/onnx/half-constants.ts";
 import { pack } from "../methods/quantize/onnx/rewrite.ts";
 import type { PackedWeight } from "../methods/quantize/packed.ts";
 import { decide } from "../methods/quantize/rules.ts";
-import type { SafetensorsFile } from "./open-model.ts";
+import type { SafetensorsFile } from "./models.ts";
 import type { CompressionPlan, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
 import { asOnnxTensor, asWeight } from "./safetensors-weights.ts";
 import { partBytes, register, schedule } from "./schedule.ts";

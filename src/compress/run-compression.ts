@@ -3,7 +3,7 @@
 // rings is in memory at once.
 import type { ByteSink } from "../base/bytes.ts";
 import { InternalError, NonFiniteError, QualityGateError, throwIfAborted } from "../base/errors.ts";
-import { writeLayout, type PendingTarget } from "../formats/onnx/write.ts";
+import type { PendingTarget } from "../formats/onnx/write.ts";
 import { foldErrorRecords } from "../kernels/quantize/error-fold.ts";
 import type { ErrorStatistics } from "../kernels/quantize/error-sums.ts";
 import { rangeWarning } from "../methods/quantize/onnx/half-constants.ts";
@@ -12,7 +12,6 @@ import type { Backend } from "../run/backend.ts";
 import type { CheckpointStore } from "../run/checkpoint.ts";
 import { runPlan, type RunProgress } from "../run/run-plan.ts";
 import type { CompressionPlan, PlannedTensor } from "./plan-compression.ts";
-import { proveExport } from "./proof.ts";
 import { readRows } from "./read-rows.ts";
 
 export interface QualityGate {
@@ -63,6 +62,7 @@ export async function runCompression(
   const tracker = new TensorTracker(plan, options.onTensor);
   try {
     throwIfAborted(signal);
+    const { writeLayout } = await import("../formats/onnx/write.ts");
     const written = await writeLayout(job.layout, output, signal ? { signal } : {});
     await runPlan(
       plan.plan,
@@ -96,7 +96,7 @@ export async function runCompression(
     const fingerprints = new Map([...statistics].map(([unit, { fingerprint }]) => [unit, fingerprint]));
     const file = await output.asSource();
     try {
-      await proveExport(file, job.results, fingerprints, signal);
+      await (await import("./proof.ts")).proveExport(file, job.results, fingerprints, signal);
     } finally {
       await file.close?.();
     }

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { InternalError, UnsupportedError } from "../../src/base/errors.ts";
 import type { ByteSource } from "../../src/base/bytes.ts";
-import type { OnnxFile } from "../../src/compress/open-model.ts";
+import type { OnnxFile } from "../../src/compress/models.ts";
 import { planCompression } from "../../src/compress/plan-compression.ts";
 import { OnnxType } from "../../src/formats/onnx/ir.ts";
 import { makeTensor } from "../../src/formats/onnx/make.ts";

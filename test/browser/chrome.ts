@@ -8,7 +8,19 @@ const candidates = ["/usr/bin/chromium", "/usr/bin/google-chrome", "/usr/bin/goo
 
 export const chromePath = process.env["CHROME_PATH"] ?? candidates.find((path) => existsSync(path));
 
-export async function launchChrome(): Promise<Browser> {
+/**
+ * What a page with a WebGPU canvas needs where the adapter is SwiftShader: without a Vulkan compositor the canvas has
+ * no shared image, and Chrome answers the first frame by losing the device.
+ */
+export const canvasFlags: readonly string[] = [
+  "--enable-features=Vulkan",
+  "--use-vulkan=swiftshader",
+  "--use-angle=swiftshader",
+  "--enable-gpu",
+  "--ignore-gpu-blocklist",
+];
+
+export async function launchChrome(flags: readonly string[] = []): Promise<Browser> {
   if (!chromePath) throw new Error("No Chrome found: install Debian's chromium, or set CHROME_PATH.");
   return launch({
     executablePath: chromePath,
@@ -23,6 +35,7 @@ export async function launchChrome(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...flags,
     ],
     protocolTimeout: 900_000,
   });

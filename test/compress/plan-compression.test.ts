@@ -2,8 +2,9 @@
 import { expect, it } from "vitest";
 import { InternalError, UnsupportedError } from "../../src/base/errors.ts";
 import type { ByteSource } from "../../src/base/bytes.ts";
-import type { OnnxFile } from "../../src/compress/models.ts";
+import type { Model, OnnxFile } from "../../src/compress/models.ts";
 import { planCompression } from "../../src/compress/plan-compression.ts";
+import { planOnnx } from "../../src/compress/plan-onnx.ts";
 import { OnnxType } from "../../src/formats/onnx/ir.ts";
 import { makeTensor } from "../../src/formats/onnx/make.ts";
 import { portableProfile } from "../../src/plan/portable-profile.ts";
@@ -16,7 +17,7 @@ const source: ByteSource = {
 };
 
 /** 10 GiB of f32 in two weights. */
-function hugeModel(): OnnxFile {
+function hugeModel(): Model {
   const [rows, cols] = [32_768, 40_960];
   const weight = (name: string, offset: number) =>
     makeTensor(name, OnnxType.FLOAT, [rows, cols], {
@@ -30,7 +31,8 @@ function hugeModel(): OnnxFile {
     outputs: [["y", ["n", cols]]],
     initializers: [weight("a", 0), weight("b", rows * cols * 4)],
   });
-  return { format: "onnx", source, onnx };
+  const file = { format: "onnx", source, onnx } as const satisfies OnnxFile;
+  return { ...file, plan: (profile, recipe, options) => planOnnx(file, profile, recipe, options) };
 }
 
 it("puts weights beside a model that would pass protobuf's limit, and only then", () => {

@@ -12,6 +12,8 @@ import { CpuBackend } from "../../src/run/cpu-backend.ts";
 
 const file = readFileSync("test/fixtures/models/fashion-cnn/model.onnx");
 
+const spread = (values: Float32Array): number => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
+
 describe("readTensorValues", () => {
   it.each(["int4", "fp16"] as const)("gives the values behind the reported error of %s", async (format) => {
     const backend = new CpuBackend(kernelReferences);
@@ -26,7 +28,6 @@ describe("readTensorValues", () => {
       expect(after.length).toBe(statistics.count);
       expect(before.reduce((low, x) => Math.min(low, x), Infinity)).toBe(statistics.minSource);
       expect(before.reduce((high, x) => Math.max(high, x), -Infinity)).toBe(statistics.maxSource);
-      const spread = (values: Float32Array): number => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
       expect(Math.abs(spread(after) / spread(before) - 1)).toBeLessThan(0.05);
       expect(after.some((x, i) => x !== before[i])).toBe(true);
     }

@@ -64,8 +64,13 @@ const picture = async (page: Page, name: string): Promise<void> => {
 const textOf = (page: Page, selector: string): Promise<string> =>
   page.$eval(selector, (element) => element.textContent ?? "");
 
+/** Bytes of the page's weights at so many bits, scales and zero points included. */
+const packedBytes = (bits: number, zeros = 0): number => (12_480 * bits) / 8 + 390 * 4 + zeros;
+
+/** Runs in the page. */
+const reached = (wanted: readonly string[]): boolean => wanted.includes(document.body.dataset["state"] ?? "");
+
 async function waitForState(page: Page, ...states: readonly string[]): Promise<void> {
-  const reached = (wanted: readonly string[]): boolean => wanted.includes(document.body.dataset["state"] ?? "");
   await page.waitForFunction(reached, { timeout: 300_000, polling: 50 }, states);
 }
 
@@ -136,8 +141,12 @@ describe("in your app", () => {
     expect(int8).toBeGreaterThan(int4);
     expect(int4).toBeGreaterThan(uint2);
     // 12,480 weights in rows of 64 with two scales each; uint2 has a byte of zero points a row, 4 for 3 rows.
-    const bytes = (bits: number, zeros = 0): number => (12_480 * bits) / 8 + 390 * 4 + zeros;
-    expect(rows.map((row) => Number(row["bytes"]))).toEqual([12_480 * 4, bytes(8), bytes(4), bytes(2, 3 * 64 + 4)]);
+    expect(rows.map((row) => Number(row["bytes"]))).toEqual([
+      12_480 * 4,
+      packedBytes(8),
+      packedBytes(4),
+      packedBytes(2, 3 * 64 + 4),
+    ]);
     await page.evaluate(() => document.querySelector<HTMLElement>("#pause")?.click());
     await picture(page, "in-your-app");
     for (const id of ["#original", "#packed", "#weights"]) expect(await coloursOf(page, id), id).toBeGreaterThan(40);
@@ -206,7 +215,7 @@ describe("quantize", () => {
   it("takes a reader's file and choices, after a file that is none", async () => {
     const { page, problems } = await open("quantize/index.html", { scheme: "dark" });
     await waitForState(page, "ready");
-    const input = await page.$("#file");
+    const input = await page.$("input#file");
     if (!input) throw new Error("no input");
     const broken = join(outDir, "broken.onnx");
     writeFileSync(broken, readFileSync(fashion).subarray(0, 1000));

@@ -2,12 +2,13 @@
 // shapes that affine-block serves: blocks of a multiple of 16, codes of a block in whole words.
 //
 // Contract  the 12 words of error-sums.ts per thread at records[12 * thread]. Blocks are counted along inner first,
-//           then along dim; a thread takes `span` of them, `interleave` apart. Codes, scales and zero_points
+//           then along dim; `columns` neighbours make a unit, and a thread takes `span` units, `interleave` apart. Codes, scales and zero_points
 //           as affine-block writes them (`row_words` words of codes a row). Decoded = (code - zero point) * scale,
 //           one f32 product.
 //           clipped = elements whose code would lie outside the range if codes had no ends.
-// Tile      one thread, `span` blocks, four elements at a time. The condition `quads` is for inner = 1 and rows of
-//           whole vec4s: a thread reads vec4s.
+// Tile      one thread, `span` units, four elements at a time. The condition `quads` is for inner = 1 and rows of
+//           whole vec4s, a thread reads vec4s of a block; `columns` is for inner a multiple of 4, a thread reads vec4s
+//           across four blocks.
 // NaN rule  a block with a value that is not finite, with a quotient too near to an end of the code range plus a
 //           half, or that is short, is counted element by element as common/record.wgsl has it.
 // Exact     minimum, maximum, counts, fingerprint; the sums are f32 in device order.
@@ -26,13 +27,15 @@ struct Params {
   order: u32,
   row_words: u32,
   span: u32,
+  // Blocks of a unit: 4 where inner is a multiple of 4, else 1.
+  columns: u32,
   bits: u32,
   is_signed: u32,
   rounding: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@if(quads) @group(0) @binding(1) var<storage, read> source: array<vec4u>;
+@if(quads || columns) @group(0) @binding(1) var<storage, read> source: array<vec4u>;
 @else @group(0) @binding(1) var<storage, read> source: array<u32>;
 @group(0) @binding(2) var<storage, read> codes: array<u32>;
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
@@ -66,35 +69,40 @@ struct Sums {
   nearest: vec4f,
 }
 
+// One block, or with `columns` four neighbours, a lane each.
 struct Block {
-  // Index of the first element, and distance of elements.
+  // Index of the first element; they lie `inner` apart.
   base: u32,
   count: u32,
-  // First word of codes.
+  // First word of codes; the next lane's is `row_words` further.
   word: u32,
-  scale: f32,
-  inverse: f32,
-  zero: i32,
-  // What is taken off an unsigned field, as f32.
-  bias: f32,
-  low: f32,
-  high: f32,
+  scale: vec4f,
+  inverse: vec4f,
+  zero: vec4i,
+  // What is taken off an unsigned field.
+  bias: vec4f,
+  low: vec4f,
+  high: vec4f,
 }
 
-fn element_at(block: Block, k: u32) -> u32 {
-  @if(quads) {
-    return source[(block.base + k) / 4u][k % 4u];
+fn element_at(index: u32) -> u32 {
+  @if(quads || columns) {
+    return source[index / 4u][index % 4u];
   }
   @else {
-    return source[block.base + k * params.inner];
+    return source[index];
   }
 }
 
+// Four elements from index k of the block on, or element k of four blocks.
 fn quad_at(block: Block, k: u32) -> vec4u {
   @if(quads) {
     return source[(block.base + k) / 4u];
   }
-  @else {
+  @if(columns) {
+    return source[(block.base + k * params.inner) / 4u];
+  }
+  @if(!quads && !columns) {
     let at = block.base + k * params.inner;
     return vec4u(source[at], source[at + params.inner], source[at + 2u * params.inner], source[at + 3u * params.inner]);
   }
@@ -127,7 +135,14 @@ fn add_quad(sums: ptr<function, Sums>, block: Block, k: u32, fields: vec4u) {
   let beyond = max(quotient - block.high, block.low - quotient);
   (*sums).nearest = min((*sums).nearest, abs(beyond));
   (*sums).clipped += select(vec4u(0u), vec4u(1u), beyond > vec4f(0.0));
-  let index = vec4u(block.base + k * params.inner) + vec4u(0u, 1u, 2u, 3u) * params.inner;
+  let lanes = vec4u(0u, 1u, 2u, 3u);
+  var index = vec4u(block.base + k * params.inner);
+  @if(columns) {
+    index += lanes;
+  }
+  @else {
+    index += lanes * params.inner;
+  }
   (*sums).fingerprint += decoded * (2u * index + 1u);
 }
 
@@ -163,32 +178,29 @@ fn take_block(total: ptr<function, ErrorSums>, sums: Sums, count: u32) {
 fn is_plain(sums: Sums, block: Block) -> bool {
   let l = sums.largest;
   let n = sums.nearest;
-  return block.count == params.block
-    && max(max(l.x, l.y), max(l.z, l.w)) < 0x7f800000u
+  return max(max(l.x, l.y), max(l.z, l.w)) < 0x7f800000u
     && min(min(n.x, n.y), min(n.z, n.w)) > margin
-    && abs(block.scale) <= large_scale;
+    && all(abs(block.scale) <= vec4f(large_scale));
 }
 
-// One element by the exact way.
-fn count_one(total: ptr<function, ErrorSums>, block: Block, k: u32) {
+// One element by the exact way: element k of the block in a lane.
+fn count_one(total: ptr<function, ErrorSums>, block: Block, lane: u32, k: u32) {
   let bit = k * bits;
-  let stored = (codes[block.word + bit / 32u] >> (bit & 31u)) & ((1u << bits) - 1u);
+  let stored = (codes[block.word + lane * params.row_words + bit / 32u] >> (bit & 31u)) & ((1u << bits) - 1u);
   let field = stored ^ select(0u, 1u << (bits - 1u), params.is_signed != 0u);
-  let source_bits = element_at(block, k);
-  let free = round_quotient(flush_bits(source_bits), block.scale, block.inverse, block.zero, params.rounding);
+  let index = block.base + k * params.inner + lane;
+  let source_bits = element_at(index);
+  let x = flush_bits(source_bits);
+  let free = round_quotient(x, block.scale[lane], block.inverse[lane], block.zero[lane], params.rounding);
   let lowest = lowest_code(bits, params.is_signed);
   let clipped = free < lowest || free > lowest + (1 << bits) - 1;
-  let decoded = bitcast<u32>((f32(i32(field)) - block.bias) * block.scale);
-  count_error(total, block.base + k * params.inner, source_bits, decoded, clipped);
+  let decoded = bitcast<u32>((f32(i32(field)) - block.bias[lane]) * block.scale[lane]);
+  count_error(total, index, source_bits, decoded, clipped);
 }
 
 fn block_at(number: u32) -> Block {
-  var across = number;
-  var i = 0u;
-  @if(!quads) {
-    across = number / params.inner;
-    i = number - across * params.inner;
-  }
+  let across = number / params.inner;
+  let i = number - across * params.inner;
   let o = across / params.blocks;
   let b = across - o * params.blocks;
   let row = o * params.inner + i;
@@ -197,15 +209,75 @@ fn block_at(number: u32) -> Block {
   block.base = (o * params.dim + first) * params.inner + i;
   block.count = min(params.block, params.dim - first);
   block.word = row * params.row_words + (first / 16u) * (bits / 2u);
-  block.scale = scales[row * params.blocks + b];
+  let group = row * params.blocks + b;
+  @if(columns) {
+    let groups = group + vec4u(0u, 1u, 2u, 3u) * params.blocks;
+    block.scale = vec4f(scales[groups.x], scales[groups.y], scales[groups.z], scales[groups.w]);
+    block.zero = vec4i(zero_points[groups.x], zero_points[groups.y], zero_points[groups.z], zero_points[groups.w]);
+  }
+  @else {
+    block.scale = vec4f(scales[group]);
+    block.zero = vec4i(zero_points[group]);
+  }
   block.inverse = 1.0 / block.scale;
-  block.zero = zero_points[row * params.blocks + b];
   let lowest = lowest_code(bits, params.is_signed);
   // Signed fields are read with their sign bit flipped, which makes them code - lowest.
-  block.bias = f32(block.zero - lowest);
-  block.low = f32(lowest - block.zero) - 0.5;
-  block.high = f32(lowest + (1 << bits) - 1 - block.zero) + 0.5;
+  block.bias = vec4f(block.zero - lowest);
+  block.low = vec4f(lowest - block.zero) - 0.5;
+  block.high = vec4f(lowest + (1 << bits) - 1 - block.zero) + 0.5;
   return block;
+}
+
+// Every sign bit of a word of codes, where codes are signed.
+fn sign_bits() -> u32 {
+  let signs = select(select(0xaaaaaaaau, 0x88888888u, bits == 4u), 0x80808080u, bits == 8u);
+  return select(0u, signs, params.is_signed != 0u);
+}
+
+// Sums of a whole block, 16 elements at a time.
+fn sums_along(block: Block) -> Sums {
+  let flip = sign_bits();
+  var sums = empty_sums();
+  for (var r = 0u; r < params.block / 16u; r++) {
+    let k = r * 16u;
+    let word = block.word + r * (bits / 2u);
+    if (bits == 2u) {
+      let w = codes[word] ^ flip;
+      add_quad(&sums, block, k, fields_of(w));
+      add_quad(&sums, block, k + 4u, fields_of(w >> 8u));
+      add_quad(&sums, block, k + 8u, fields_of(w >> 16u));
+      add_quad(&sums, block, k + 12u, fields_of(w >> 24u));
+    } else if (bits == 4u) {
+      let a = codes[word] ^ flip;
+      let b = codes[word + 1u] ^ flip;
+      add_quad(&sums, block, k, fields_of(a));
+      add_quad(&sums, block, k + 4u, fields_of(a >> 16u));
+      add_quad(&sums, block, k + 8u, fields_of(b));
+      add_quad(&sums, block, k + 12u, fields_of(b >> 16u));
+    } else {
+      add_quad(&sums, block, k, fields_of(codes[word] ^ flip));
+      add_quad(&sums, block, k + 4u, fields_of(codes[word + 1u] ^ flip));
+      add_quad(&sums, block, k + 8u, fields_of(codes[word + 2u] ^ flip));
+      add_quad(&sums, block, k + 12u, fields_of(codes[word + 3u] ^ flip));
+    }
+  }
+  return sums;
+}
+
+// Sums of four whole blocks side by side, a word of codes of each at a time.
+@if(columns) fn sums_across(block: Block) -> Sums {
+  let flip = vec4u(sign_bits());
+  let words = block.word + vec4u(0u, 1u, 2u, 3u) * params.row_words;
+  let per_word = 32u / bits;
+  var sums = empty_sums();
+  for (var w = 0u; w < params.block / per_word; w++) {
+    var fields = vec4u(codes[words.x + w], codes[words.y + w], codes[words.z + w], codes[words.w + w]) ^ flip;
+    for (var k = 0u; k < per_word; k++) {
+      add_quad(&sums, block, w * per_word + k, fields & vec4u((1u << bits) - 1u));
+      fields = fields >> vec4u(bits);
+    }
+  }
+  return sums;
 }
 
 @compute @workgroup_size(wg)
@@ -215,52 +287,40 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let thread = flat_workgroup(workgroup, workgroups) * wg + lane;
-  let total_blocks = params.outer * params.blocks * params.inner;
-  let run = (total_blocks + interleave * params.span - 1u) / (interleave * params.span);
-  if (thread >= run * interleave) {
+  let units = params.outer * params.blocks * params.inner / params.columns;
+  let runs = (units + interleave * params.span - 1u) / (interleave * params.span);
+  if (thread >= runs * interleave) {
     return;
   }
-  // Every sign bit of a word of codes.
-  let flip = select(0u, select(select(0xaaaaaaaau, 0x88888888u, bits == 4u), 0x80808080u, bits == 8u), params.is_signed != 0u);
+  var lanes = 1u;
+  @if(columns) {
+    lanes = 4u;
+  }
+  let parts = params.columns / lanes;
   var total = empty_error_sums();
   let first = (thread / interleave) * interleave * params.span + thread % interleave;
-  for (var turn = 0u; turn < params.span; turn++) {
-    let number = first + turn * interleave;
-    if (number >= total_blocks) {
+  for (var turn = 0u; turn < params.span * parts; turn++) {
+    let unit = first + (turn / parts) * interleave;
+    if (unit >= units) {
       break;
     }
-    let block = block_at(number);
-    var sums = empty_sums();
-    let runs = select(0u, params.block / 16u, block.count == params.block);
-    for (var r = 0u; r < runs; r++) {
-      let k = r * 16u;
-      let word = block.word + r * (bits / 2u);
-      if (bits == 2u) {
-        let w = codes[word] ^ flip;
-        add_quad(&sums, block, k, fields_of(w));
-        add_quad(&sums, block, k + 4u, fields_of(w >> 8u));
-        add_quad(&sums, block, k + 8u, fields_of(w >> 16u));
-        add_quad(&sums, block, k + 12u, fields_of(w >> 24u));
-      } else if (bits == 4u) {
-        let a = codes[word] ^ flip;
-        let b = codes[word + 1u] ^ flip;
-        add_quad(&sums, block, k, fields_of(a));
-        add_quad(&sums, block, k + 4u, fields_of(a >> 16u));
-        add_quad(&sums, block, k + 8u, fields_of(b));
-        add_quad(&sums, block, k + 12u, fields_of(b >> 16u));
-      } else {
-        add_quad(&sums, block, k, fields_of(codes[word] ^ flip));
-        add_quad(&sums, block, k + 4u, fields_of(codes[word + 1u] ^ flip));
-        add_quad(&sums, block, k + 8u, fields_of(codes[word + 2u] ^ flip));
-        add_quad(&sums, block, k + 12u, fields_of(codes[word + 3u] ^ flip));
+    let block = block_at(unit * params.columns + turn % parts);
+    var plain = block.count == params.block;
+    if (plain) {
+      var sums: Sums;
+      @if(columns) {
+        sums = sums_across(block);
+      }
+      @else {
+        sums = sums_along(block);
+      }
+      plain = is_plain(sums, block);
+      if (plain) {
+        take_block(&total, sums, block.count * lanes);
       }
     }
-    let plain = is_plain(sums, block);
-    if (plain) {
-      take_block(&total, sums, block.count);
-    }
-    for (var k = 0u; !plain && k < block.count; k++) {
-      count_one(&total, block, k);
+    for (var e = 0u; !plain && e < block.count * lanes; e++) {
+      count_one(&total, block, e % lanes, e / lanes);
     }
   }
   let words = error_words(total);

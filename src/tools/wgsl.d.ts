@@ -5,6 +5,10 @@ declare module "*.wgsl" {
   const code: string;
   export default code;
 }
+declare module "*.wgsl?columns" {
+  const code: string;
+  export default code;
+}
 declare module "*.wgsl?contiguous" {
   const code: string;
   export default code;

@@ -1,5 +1,6 @@
 // Room quantize/affine-block-error: error records of blocks, in the shapes that affine-block serves.
 import quadsWgsl from "../../../shaders/quantize/affine-block-error.wgsl?quads";
+import columnsWgsl from "../../../shaders/quantize/affine-block-error.wgsl?columns";
 import portableWgsl from "../../../shaders/quantize/affine-block-error.wgsl";
 import { InternalError } from "../../base/errors.ts";
 import type { KernelCall, KernelSpec } from "../kernel.ts";
@@ -31,6 +32,7 @@ export const affineBlockErrorSpec: KernelSpec = {
     ...shapeParamList,
     ["row_words", "u32"],
     ["span", "u32"],
+    ["columns", "u32"],
     ["bits", "u32"],
     ["is_signed", "u32"],
     ["rounding", "u32"],
@@ -43,21 +45,28 @@ export const affineBlockErrorSpec: KernelSpec = {
     { name: "records", access: "read_write" },
   ],
   overrides: defaults,
-  // Both run everywhere; a call takes "quads" where the shape allows it.
+  // All run everywhere; a call takes the first that its shape allows.
   variants: [
     { name: "quads", requires: [], wgsl: quadsWgsl },
+    { name: "columns", requires: [], wgsl: columnsWgsl },
     { name: "portable", requires: [], wgsl: portableWgsl },
   ],
   tolerance: { relative: 1e-4, floor: 1e-6 },
 };
 
-/** Blocks behind one record. */
-const spanOf = (g: BlockedGeometry): number =>
-  Math.max(1, Math.min(Math.floor(elementsPerRecord / g.blockSize), Math.ceil(groupCount(g) / enoughThreads)));
+/** Blocks that are neighbours along inner and go together. */
+const columnsOf = ({ inner }: BlockedGeometry): number => (inner % 4 === 0 ? 4 : 1);
 
-/** Records of `groups` blocks. */
-const blockRecords = (groups: number, span: number): number =>
-  Math.ceil(groups / (blockInterleave * span)) * blockInterleave;
+/** Units of blocks behind one record. */
+function spanOf(g: BlockedGeometry): number {
+  const units = groupCount(g) / columnsOf(g);
+  const longest = Math.floor(elementsPerRecord / (g.blockSize * columnsOf(g)));
+  return Math.max(1, Math.min(longest, Math.ceil(units / enoughThreads)));
+}
+
+/** Records of so many units of blocks. */
+const blockRecords = (units: number, span: number): number =>
+  Math.ceil(units / (blockInterleave * span)) * blockInterleave;
 
 /** The records of a call: how many there are, and which one an element falls into. */
 export function blockErrorRecords(params: Readonly<Record<string, number>>): {
@@ -65,22 +74,23 @@ export function blockErrorRecords(params: Readonly<Record<string, number>>): {
   readonly recordOf: (element: number) => number;
 } {
   const { dim, inner, block, blocks, outer } = shapeOf(params);
-  const { span = 1 } = params;
+  const { span = 1, columns = 1 } = params;
   return {
-    count: blockRecords(outer * blocks * inner, span),
+    count: blockRecords((outer * blocks * inner) / columns, span),
     recordOf: (element) => {
       const row = Math.floor(element / inner);
       const o = Math.floor(row / dim);
       // Blocks counted along inner first, then along dim.
       const number = (o * blocks + Math.floor((row - o * dim) / block)) * inner + (element % inner);
-      return Math.floor(number / (blockInterleave * span)) * blockInterleave + (number % blockInterleave);
+      const unit = Math.floor(number / columns);
+      return Math.floor(unit / (blockInterleave * span)) * blockInterleave + (unit % blockInterleave);
     },
   };
 }
 
 /** Bytes of the records of a tensor in blocks. */
 export const affineBlockErrorBytes = (geometry: BlockedGeometry): number =>
-  blockRecords(groupCount(geometry), spanOf(geometry)) * errorRecordBytes;
+  blockRecords(groupCount(geometry) / columnsOf(geometry), spanOf(geometry)) * errorRecordBytes;
 
 /**
  * Buffers: source, f32 of the geometry; codes, packed in the layout; scales, f32 and zero_points, i32, one per
@@ -91,7 +101,7 @@ export function affineBlockErrorCall(
   geometry: Geometry,
   layout: CodeLayout,
   rule: Pick<AffineRule, "bits" | "signed" | "rounding">,
-  variant = "quads",
+  variant?: string,
 ): KernelCall {
   if (geometry.kind !== "blocked" || !fitsAffineBlock(geometry, layout, rule.bits)) {
     throw new InternalError("This shape is not for quantize/affine-block-error.", {
@@ -101,15 +111,20 @@ export function affineBlockErrorCall(
   const shape = shapeParams(geometry, layout);
   const { dim, inner } = geometry;
   const rowCodes = layout === "rows" ? blocksPerRow(geometry) * geometry.blockSize : dim;
-  const span = spanOf(geometry);
+  const [span, columns] = [spanOf(geometry), columnsOf(geometry)];
+  const fitting = [
+    ...(inner === 1 && dim % 4 === 0 ? ["quads"] : []),
+    ...(columns === 4 ? ["columns"] : []),
+    "portable",
+  ];
   const { is_signed = 0, rounding = 0 } = ruleParams({ ...rule, scheme: "symmetric", halfScales: false });
   const count = elementsOf(geometry);
   return {
     kernel: affineBlockErrorSpec.id,
-    variant: inner === 1 && dim % 4 === 0 ? variant : "portable",
+    variant: fitting.find((name) => name === variant) ?? fitting[0] ?? "portable",
     overrides: { wg: defaults.wg, bits: rule.bits },
-    params: { ...shape, row_words: (rowCodes * rule.bits) / 32, span, bits: rule.bits, is_signed, rounding },
-    workgroups: Math.ceil(blockRecords(groupCount(geometry), span) / defaults.wg),
+    params: { ...shape, row_words: (rowCodes * rule.bits) / 32, span, columns, bits: rule.bits, is_signed, rounding },
+    workgroups: Math.ceil(blockRecords(groupCount(geometry) / columns, span) / defaults.wg),
     cost: { bytes: count * (4 + rule.bits / 8), ops: count * 30 },
   };
 }

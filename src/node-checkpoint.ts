@@ -1,7 +1,9 @@
 // A checkpoint in a file. Holds no descriptor between calls, so that an interrupted run leaks none.
+import { createHash } from "node:crypto";
 import { appendFile, open, rm, stat, truncate } from "node:fs/promises";
 import { IoError } from "./base/errors.ts";
 import { attempt, ifPresent } from "./node-errors.ts";
+import { wgslimVersion } from "./version.ts";
 import type { CheckpointStore } from "./run/checkpoint.ts";
 
 /**
@@ -20,6 +22,11 @@ export function fileCheckpoint(path: string): CheckpointStore {
       await ifPresent(path, "written", () => truncate(path, size));
     },
     clear: () => attempt(path, "deleted", () => rm(path, { force: true })),
+    hasher: () => {
+      // Another version may pack the same bytes otherwise, so its work never matches.
+      const hash = createHash("sha256").update(wgslimVersion);
+      return { update: (bytes) => hash.update(bytes), digest: () => hash.digest("hex") };
+    },
   };
 }
 

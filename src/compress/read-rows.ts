@@ -31,12 +31,16 @@ function fetcher(tensor: OnnxTensor, largest: number, signal: AbortSignal | unde
   };
 }
 
-/** Fills `into` with the runs of `ref`, end to end. */
+/**
+ * Fills `into` with the runs of `ref`, end to end.
+ * @param onBytes is shown all that is fetched, gaps included, always in the same pieces and order
+ */
 export async function readRows(
   tensor: OnnxTensor,
   ref: ReadRef,
   into: Uint8Array,
   signal?: AbortSignal,
+  onBytes?: (bytes: Uint8Array) => void,
 ): Promise<void> {
   const { offset, rowBytes, rows, rowStride } = ref;
   const share = rowBytes / rowStride;
@@ -44,7 +48,9 @@ export async function readRows(
     const total = rowBytes * rows;
     const fetch = fetcher(tensor, Math.min(windowBytes, total), signal);
     for (let at = 0; at < total; at += windowBytes) {
-      into.set(await fetch(offset + at, Math.min(windowBytes, total - at)), at);
+      const bytes = await fetch(offset + at, Math.min(windowBytes, total - at));
+      onBytes?.(bytes);
+      into.set(bytes, at);
     }
   } else if (share >= denseShare || (rowBytes < shortRun && share >= shortShare)) {
     const most = Math.max(1, Math.floor(windowBytes / rowStride));
@@ -52,6 +58,7 @@ export async function readRows(
     for (let row = 0; row < rows; row += most) {
       const count = Math.min(most, rows - row);
       const bytes = await fetch(offset + row * rowStride, (count - 1) * rowStride + rowBytes);
+      onBytes?.(bytes);
       for (let i = 0; i < count; i++)
         into.set(bytes.subarray(i * rowStride, i * rowStride + rowBytes), (row + i) * rowBytes);
     }
@@ -60,7 +67,10 @@ export async function readRows(
     for (let row = 0; row < rows; row += together) {
       const wanted = fetches.slice(0, rows - row);
       const found = await Promise.all(wanted.map((fetch, i) => fetch(offset + (row + i) * rowStride, rowBytes)));
-      for (const [i, bytes] of found.entries()) into.set(bytes, (row + i) * rowBytes);
+      for (const [i, bytes] of found.entries()) {
+        onBytes?.(bytes);
+        into.set(bytes, (row + i) * rowBytes);
+      }
     }
   }
 }

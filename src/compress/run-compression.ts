@@ -12,7 +12,7 @@ import type { Backend } from "../run/backend.ts";
 import type { CheckpointStore } from "../run/checkpoint.ts";
 import { runPlan, type RunProgress } from "../run/run-plan.ts";
 import type { CompressionPlan, PlannedTensor } from "./plan-compression.ts";
-import { readRows } from "./read-rows.ts";
+import { JobSources } from "./job-sources.ts";
 
 export interface QualityGate {
   /** Lowest signal-to-noise ratio of any tensor, dB. */
@@ -60,6 +60,8 @@ export async function runCompression(
   const byUnit = new Map(job.results.map((result) => [result.unit, result]));
   const statistics = new Map<string, ErrorStatistics>();
   const tracker = new TensorTracker(plan, options.onTensor);
+  const hasher = options.checkpoint?.hasher?.bind(options.checkpoint);
+  const sources = new JobSources(job.sources, hasher);
   try {
     throwIfAborted(signal);
     const { writeLayout } = await import("../formats/onnx/write.ts");
@@ -68,11 +70,8 @@ export async function runCompression(
       plan.plan,
       backend,
       {
-        read: async (source, ref, into) => {
-          const tensor = job.sources.get(source);
-          if (!tensor) throw new InternalError(`No source "${source}".`);
-          await readRows(tensor, ref, into, signal);
-        },
+        read: (_, ref, into) => sources.read(ref, into, signal),
+        ...(hasher ? { digest: (ref) => sources.digest(ref, signal) } : {}),
         deliver: async (unit, results) => {
           const result = byUnit.get(unit);
           if (!result) throw new InternalError(`No unit "${unit}".`);

@@ -135,7 +135,7 @@ function layBatch(
       const { slot, bytes } = bufferOf(buffer);
       const length = dataBytes(data);
       const copied = alignUp(length, 4);
-      uploads.push({ data, offset: uploadAt, bytes: length });
+      uploads.push({ unit: index, data, offset: uploadAt, bytes: length });
       copiesIn.push({ kind: "copy", from: upload, fromOffset: uploadAt, to: slot, toOffset: 0, bytes: copied });
       if (copied < bytes) copiesIn.push({ kind: "clear", slot, offset: copied, bytes: bytes - copied });
       uploadAt += alignUp(length, 16);

@@ -105,7 +105,12 @@ export interface PlanBatch {
   readonly units: readonly number[];
   /** Calls whose params open the upload slot, `paramsStride` bytes each. */
   readonly params: readonly number[];
-  readonly uploads: readonly { readonly data: ReadRef | InlineRef; readonly offset: number; readonly bytes: number }[];
+  readonly uploads: readonly {
+    readonly unit: number;
+    readonly data: ReadRef | InlineRef;
+    readonly offset: number;
+    readonly bytes: number;
+  }[];
   readonly downloads: readonly {
     readonly unit: number;
     readonly target: string;

@@ -3,9 +3,16 @@
 //
 // Layout, little endian. Header: "wgslckpt", u32 version, 64 characters of the plan's fingerprint, u32 CRC-32
 // of all before. Entry: u32 bytes of JSON, u32 CRC-32 of JSON and payload, u64 bytes of payload, JSON
-// { unit, parts: [[target, bytes] ...] }, payload. A torn or damaged entry ends the log and is cut off.
+// { unit, source, parts: [[target, bytes] ...] }, payload; `source` is the digest of what the unit was made from. A
+// torn or damaged entry ends the log and is cut off.
 import { crc32 } from "../base/checksum.ts";
 import { FormatError, UsageError } from "../base/errors.ts";
+
+/** Digests bytes that come in pieces. */
+export interface Hasher {
+  update(bytes: Uint8Array): unknown;
+  digest(): string;
+}
 
 /** An append-only run of bytes. Implementations: memory (here), a file (node-checkpoint.ts), later OPFS. */
 export interface CheckpointStore {
@@ -18,15 +25,22 @@ export interface CheckpointStore {
   truncate(size: number): Promise<void>;
   /** Drops everything, when the run's result is safe. */
   clear(): Promise<void>;
+  /**
+   * Makes digests of sources, by which an entry is known to be of the same bytes; a cryptographic one. A store that
+   * outlives the opened input must have it: the next run may find another input of the same structure.
+   */
+  hasher?(): Hasher;
 }
 
 export interface CheckpointEntry {
   readonly unit: string;
+  /** Digest of the bytes that the unit was made from; empty where the store makes none. */
+  readonly source: string;
   readonly results: ReadonlyMap<string, Uint8Array>;
 }
 
 const magic = "wgslckpt";
-const version = 1;
+const version = 2;
 const fingerprintLength = 64;
 const headerBytes = magic.length + 4 + fingerprintLength + 4;
 const entryHeadBytes = 16;
@@ -95,9 +109,9 @@ export class CheckpointLog {
     }
   }
 
-  async append({ unit, results }: CheckpointEntry): Promise<void> {
+  async append({ unit, source, results }: CheckpointEntry): Promise<void> {
     const parts = [...results].map(([target, bytes]) => [target, bytes.length] as const);
-    const meta = new TextEncoder().encode(JSON.stringify({ unit, parts }));
+    const meta = new TextEncoder().encode(JSON.stringify({ unit, source, parts }));
     const payload = parts.reduce((sum, [, bytes]) => sum + bytes, 0);
     const entry = new Uint8Array(entryHeadBytes + meta.length + payload);
     entry.set(meta, entryHeadBytes);
@@ -173,12 +187,18 @@ function decodeBody(body: Uint8Array, metaBytes: number): CheckpointEntry | unde
     results.set(target, body.subarray(at, at + bytes));
     at += bytes;
   }
-  return at === body.length ? { unit: meta.unit, results } : undefined;
+  return at === body.length ? { unit: meta.unit, source: meta.source, results } : undefined;
 }
 
-function isMeta(meta: unknown): meta is { unit: string; parts: [string, number][] } {
-  if (typeof meta !== "object" || meta === null || !("unit" in meta) || !("parts" in meta)) return false;
-  return typeof meta.unit === "string" && Array.isArray(meta.parts) && meta.parts.every(isPart);
+function isMeta(meta: unknown): meta is { unit: string; source: string; parts: [string, number][] } {
+  if (typeof meta !== "object" || meta === null || !("unit" in meta && "source" in meta && "parts" in meta))
+    return false;
+  return (
+    typeof meta.unit === "string" &&
+    typeof meta.source === "string" &&
+    Array.isArray(meta.parts) &&
+    meta.parts.every(isPart)
+  );
 }
 
 function isPart(part: unknown): boolean {

@@ -1,7 +1,7 @@
 // Carries out a plan: walks its operations in order, fills in the background, hands results out, and leaves
 // nothing behind whatever happens. The only place where a plan meets a backend.
 import { AbortedError, InternalError, throwIfAborted } from "../base/errors.ts";
-import type { Plan, PlanOp } from "../plan/types.ts";
+import type { Plan, PlanOp, ReadRef } from "../plan/types.ts";
 import type { Backend, BackendSession } from "./backend.ts";
 import { CheckpointLog } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
@@ -15,6 +15,11 @@ export interface RunIo {
    * A run that resumes delivers the units of its checkpoint again, first.
    */
   deliver(unit: string, results: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  /**
+   * Digest of the bytes behind a read, for the checkpoint: a kept result counts only while its sources are the same.
+   * Called when `read` of the same reference has ended, and by a run that resumes without any such read.
+   */
+  digest?(ref: ReadRef): Promise<string>;
 }
 
 export interface RunProgress {
@@ -84,6 +89,7 @@ class Run {
   readonly #delivered = new Set<number>();
   readonly #fills = new Map<number, { readonly slot: number; readonly filled: Promise<void> }>();
   readonly #ended = new AbortController();
+  #reads: ReadonlyMap<number, readonly ReadRef[]> | undefined;
   #bytesDone = 0;
 
   constructor(plan: Plan, io: RunIo, options: RunOptions, log: CheckpointLog | undefined) {
@@ -97,10 +103,12 @@ class Run {
   async resume(): Promise<void> {
     if (!this.#log) return;
     const indexOf = new Map(this.#plan.units.map(({ id }, index) => [id, index]));
-    for await (const { unit, results } of this.#log.entries()) {
+    for await (const { unit, source, results } of this.#log.entries()) {
       throwIfAborted(this.#options.signal);
       const index = indexOf.get(unit);
-      if (index !== undefined && !this.#delivered.has(index)) await this.#deliver(index, results);
+      if (index === undefined || this.#delivered.has(index)) continue;
+      // Made from other bytes, it is computed again and its fresh entry comes later in the log.
+      if (source === (await this.#sourceOf(index))) await this.#deliver(index, results);
     }
   }
 
@@ -165,8 +173,17 @@ class Run {
       if (this.#delivered.has(unit)) continue;
       throwIfAborted(this.#options.signal);
       await this.#deliver(unit, results);
-      await this.#log?.append({ unit: this.#plan.units[unit]?.id ?? "", results });
+      const id = this.#plan.units[unit]?.id ?? "";
+      if (this.#log) await this.#log.append({ unit: id, source: await this.#sourceOf(unit), results });
     }
+  }
+
+  /** Digests of all that a unit reads. */
+  async #sourceOf(index: number): Promise<string> {
+    this.#reads ??= readsByUnit(this.#plan);
+    const digests: string[] = [];
+    for (const ref of this.#reads.get(index) ?? []) digests.push((await this.#io.digest?.(ref)) ?? "");
+    return digests.join();
   }
 
   async #deliver(index: number, results: ReadonlyMap<string, Uint8Array>): Promise<void> {
@@ -197,6 +214,14 @@ class Run {
       promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
     });
   }
+}
+
+function readsByUnit({ batches }: Plan): ReadonlyMap<number, readonly ReadRef[]> {
+  const reads = new Map<number, ReadRef[]>();
+  for (const { unit, data } of batches.flatMap(({ uploads }) => uploads)) {
+    if (data.kind === "read") reads.set(unit, [...(reads.get(unit) ?? []), data]);
+  }
+  return reads;
 }
 
 /** A plan's operations without the batches that are delivered whole, and without memory only they use. */

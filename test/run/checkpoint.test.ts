@@ -21,6 +21,7 @@ const stores: [string, () => CheckpointStore][] = [
 const plan = "ab".repeat(32);
 const entry = (unit: string, size: number): CheckpointEntry => ({
   unit,
+  source: `of ${unit}`,
   results: new Map([
     ["codes", Uint8Array.from({ length: size }, (_, at) => at * 7)],
     ["scales", Uint8Array.of(1, 2, 3)],

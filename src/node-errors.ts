@@ -16,7 +16,8 @@ const hints: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "The file name is too long.",
 };
 
-const codeOf = (cause: unknown): string | undefined =>
+/** The system's name for an error, such as ENOENT. */
+export const codeOf = (cause: unknown): string | undefined =>
   cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
 
 /** @param doing "opened", "written" … */

@@ -1,12 +1,13 @@
 // Files of Node as sources and sinks. A sink writes to a hidden file beside its target and renames it on
 // commit, so that nobody ever sees half a file and the earlier one survives until the new one is safe.
-import { randomUUID } from "node:crypto";
 import { link, open, realpath, rename, stat, statfs, unlink, type FileHandle } from "node:fs/promises";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import type { ByteSink, ByteSource } from "./base/bytes.ts";
 import { FormatError, IoError, UsageError, throwIfAborted } from "./base/errors.ts";
 import { checkRange, requireSafePath } from "./formats/sources/checks.ts";
-import { attempt, ifPresent } from "./node-errors.ts";
+import { attempt, codeOf, ifPresent } from "./node-errors.ts";
+import { refuseTarget, type FileSinkOptions } from "./node-guard.ts";
+import { backupPath, hiddenPath, newRun, removeStaleParts } from "./node-parts.ts";
 
 /**
  * Opens a file for positional reads. A file that shrinks or changes while it is read is an error, not
@@ -86,13 +87,6 @@ async function openSibling(path: string, relativePath: string): Promise<ByteSour
   return fromFile(real);
 }
 
-export interface FileSinkOptions {
-  /** Replace existing files. */
-  readonly force?: boolean;
-  /** Files that must survive (the inputs); writing over them is refused even with `force`. */
-  readonly notSameAs?: readonly string[];
-}
-
 /** A committed file that replaced an earlier one, kept aside until all files are in place. */
 interface Replaced {
   readonly target: string;
@@ -106,7 +100,7 @@ interface Replaced {
  *   folder is missing, not writable or full
  */
 export async function toFile(path: string, options: FileSinkOptions = {}): Promise<ByteSink> {
-  return (await openSink(path, options)).sink;
+  return (await openSink(path, options, newRun())).sink;
 }
 
 interface OpenSink {
@@ -117,14 +111,26 @@ interface OpenSink {
   place(keepOld: boolean): Promise<Replaced>;
 }
 
-async function openSink(path: string, options: FileSinkOptions): Promise<OpenSink> {
+async function openSink(path: string, options: FileSinkOptions, run: string): Promise<OpenSink> {
   await refuseTarget(path, options);
-  const hidden = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID().slice(0, 8)}.part`);
+  await removeStaleParts(path);
+  const hidden = hiddenPath(path, run);
   let handle: FileHandle | undefined = await attempt(path, "written", () => open(hidden, "wx"));
   let state: "open" | "committed" | "discarded" = "open";
+  let expectedBytes = 0;
   const siblings = new Map<string, OpenSink>();
+  const orFullDisk = async (act: () => Promise<void>): Promise<void> => {
+    try {
+      await act();
+    } catch (cause) {
+      if (codeOf(cause) === "EFBIG") throw tooLarge(path, expectedBytes, cause);
+      if (codeOf(cause) !== "ENOSPC") throw cause;
+      const { blocks } = await stat(hidden);
+      throw fullDisk(path, expectedBytes, (await freeBytes(path)) + blocks * 512, cause);
+    }
+  };
   const seal = async (): Promise<void> => {
-    await attempt(path, "written", async () => handle?.sync());
+    await attempt(path, "written", () => orFullDisk(async () => handle?.sync()));
     await handle?.close();
     handle = undefined;
   };
@@ -148,23 +154,27 @@ async function openSink(path: string, options: FileSinkOptions): Promise<OpenSin
   const sink: ByteSink = {
     name: path,
     async allocate(size) {
+      expectedBytes = size;
       await attempt(path, "written", async () => {
-        await refuseFullDisk(path, size);
-        await writable().truncate(size);
+        const availableBytes = await freeBytes(path);
+        if (availableBytes < size) throw fullDisk(path, size, availableBytes);
+        await orFullDisk(() => writable().truncate(size));
       });
     },
     async writeAt(offset, bytes) {
-      await attempt(path, "written", async () => {
+      expectedBytes = Math.max(expectedBytes, offset + bytes.length);
+      const write = async (): Promise<void> => {
         for (let at = 0; at < bytes.length;) {
           const length = Math.min(bytes.length - at, 2 ** 30);
           at += (await writable().write(bytes, at, length, offset + at)).bytesWritten;
         }
-      });
+      };
+      await attempt(path, "written", () => orFullDisk(write));
     },
     async sibling(fileName) {
       const name = requireSafePath(fileName, path).join("/");
       if (name.includes("/")) throw new UsageError(`"${fileName}" is not a plain file name.`);
-      const opened = await openSink(join(dirname(path), name), options);
+      const opened = await openSink(join(dirname(path), name), options, run);
       siblings.set(name, opened);
       return opened.sink;
     },
@@ -209,46 +219,25 @@ async function openSink(path: string, options: FileSinkOptions): Promise<OpenSin
   return { sink, seal, place };
 }
 
-async function refuseTarget(path: string, { force, notSameAs = [] }: FileSinkOptions): Promise<void> {
-  const existing = await ifPresent(path, "written", () => stat(path, { bigint: true }));
-  const place = await realPlace(path);
-  for (const kept of notSameAs) {
-    const other = await ifPresent(kept, "read", () => stat(kept, { bigint: true }));
-    const sameFile = existing && other && existing.dev === other.dev && existing.ino === other.ino;
-    if (!sameFile && place !== (await realPlace(kept))) continue;
-    throw new UsageError(`${path} is the input itself; it is never overwritten.`, {
-      hint: "Give the output another name.",
-      details: { file: path, input: kept },
-    });
-  }
-  if (!existing) return;
-  if (existing.isDirectory()) throw new UsageError(`${path} is a folder.`, { hint: "Give a file name." });
-  if (!force) {
-    throw new UsageError(`${path} exists.`, {
-      hint: "Choose another name, or force overwriting (--force).",
-      details: { file: path },
-    });
-  }
-}
-
-/** The path with links resolved, of the folder alone where the file does not exist. */
-async function realPlace(path: string): Promise<string> {
-  const whole = await ifPresent(path, "read", () => realpath(path));
-  if (whole !== undefined) return whole;
-  const folder = await ifPresent(path, "read", () => realpath(dirname(path)));
-  return join(folder ?? resolve(dirname(path)), basename(path));
-}
-
 /** Truncation reserves nothing, so the free space is asked for. Some file systems do not tell. */
-async function refuseFullDisk(path: string, size: number): Promise<void> {
+async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize, blocks } = await statfs(dirname(path));
-  const available = bavail * bsize;
-  if (blocks === 0 || available >= size) return;
-  throw new IoError(`${path} needs ${size} bytes and the disk has ${available}.`, {
-    hint: "Free some space or choose another folder.",
-    details: { file: path, neededBytes: size, availableBytes: available },
-  });
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
 }
+
+const fullDisk = (path: string, neededBytes: number, availableBytes: number, cause?: unknown): IoError =>
+  new IoError(`${path} needs ${neededBytes} bytes and the disk has room for ${availableBytes}.`, {
+    hint: "Free some space or choose another folder.",
+    details: { file: path, neededBytes, availableBytes },
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+const tooLarge = (path: string, neededBytes: number, cause: unknown): IoError =>
+  new IoError(`${path} needs ${neededBytes} bytes, more than one file may have here.`, {
+    hint: "Choose another folder, or lift the limit on file sizes (ulimit -f unlimited).",
+    details: { file: path, neededBytes },
+    cause,
+  });
 
 /** Renames; without `force` a target that appeared meanwhile is not replaced. */
 async function moveInto(hidden: string, target: string, force: boolean, keepOld: boolean): Promise<Replaced> {
@@ -268,7 +257,7 @@ async function moveInto(hidden: string, target: string, force: boolean, keepOld:
     await rename(hidden, target);
     return { target, backup: undefined };
   }
-  const backup = `${hidden}.old`;
+  const backup = backupPath(hidden);
   const kept = await ifPresent(target, "written", async () => {
     // A second name keeps the target in place until the rename; some file systems have none.
     await link(target, backup).catch(() => rename(target, backup));

@@ -4,14 +4,14 @@ import type { ByteSource } from "./base/bytes.ts";
 
 const hashWindow = 4 * 2 ** 20;
 
-/** Lower-case hexadecimal digest of all bytes, read through one window. @throws IoError, FormatError as the source does */
-export async function hashSource(source: ByteSource): Promise<string> {
+/** Lower-case hexadecimal digest of all bytes, read through one window. @throws AbortedError; IoError, FormatError as the source does */
+export async function hashSource(source: ByteSource, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   const window = new Uint8Array(Math.min(hashWindow, source.size));
   for (let offset = 0; offset < source.size; offset += hashWindow) {
     const bytes = window.subarray(0, Math.min(hashWindow, source.size - offset));
-    if (source.readInto) await source.readInto(offset, bytes);
-    hash.update(source.readInto ? bytes : await source.read(offset, bytes.length));
+    if (source.readInto) await source.readInto(offset, bytes, signal);
+    hash.update(source.readInto ? bytes : await source.read(offset, bytes.length, signal));
   }
   return hash.digest("hex");
 }

@@ -1,16 +1,19 @@
 // Presets: the set of files that a runtime looks for, made from one model in one go.
 // transformers.js finds a model's variants by suffix: its data type `q8` is `<name>_quantized.onnx`, the others
 // are `<name>_<type>.onnx` (its table of data types; the operators follow its own quantization script).
-import { constants } from "node:fs";
-import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { IoError, UsageError, throwIfAborted } from "./base/errors.ts";
+import { mkdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { ByteSink, ByteSource } from "./base/bytes.ts";
+import { UsageError, throwIfAborted } from "./base/errors.ts";
+import { dataFilesOf } from "./compress/input-files.ts";
 import { openOnnx } from "./compress/open-model.ts";
 import type { QuantizeRecipe } from "./compress/plan-compression.ts";
-import { forEachGraph, subgraphsOf } from "./formats/onnx/graphs.ts";
-import type { OnnxModel, OnnxNode, OnnxTensor } from "./formats/onnx/ir.ts";
+import { forEachGraph } from "./formats/onnx/graphs.ts";
+import type { OnnxModel } from "./formats/onnx/ir.ts";
 import type { FormatOptions } from "./methods/quantize/formats.ts";
-import { fromFile } from "./node-files.ts";
+import { attempt } from "./node-errors.ts";
+import { fromFile, toFile } from "./node-files.ts";
+import { isSameFile } from "./node-guard.ts";
 import { openNodeBackend, quantizeFile, type QuantizeFileOptions } from "./node-quantize.ts";
 import type { QuantizeReport } from "./report/types.ts";
 
@@ -75,26 +78,6 @@ function usesAny(model: OnnxModel, operators: ReadonlySet<string>): boolean {
   return found;
 }
 
-/** Names of the data files that a model's tensors lie in. */
-function dataFilesOf(model: OnnxModel): ReadonlySet<string> {
-  const files = new Set<string>();
-  const note = ({ data }: OnnxTensor): void => {
-    if (data.kind === "range" && data.external) files.add(data.external.location);
-  };
-  const ofNode = (node: OnnxNode): void => {
-    for (const { value } of node.attributes) {
-      if (value.type === "tensor") note(value.value);
-      else if (value.type === "tensors") for (const tensor of value.value) note(tensor);
-    }
-    for (const { graph } of subgraphsOf(node)) for (const tensor of graph.initializers) note(tensor);
-  };
-  forEachGraph(model, (graph) => {
-    for (const tensor of graph.initializers) note(tensor);
-    for (const node of graph.nodes) ofNode(node);
-  });
-  return files;
-}
-
 /**
  * Writes the model and its variants into one folder, under the names that the runtime looks for. Files that are
  * done stay when a later one fails; a type that fits no weight is left out and listed.
@@ -112,11 +95,11 @@ export async function quantizePreset(
   const name = basename(input).replace(/\.onnx$/i, "");
   const source = await fromFile(input);
   let variants: readonly Variant[];
-  let dataFiles: ReadonlySet<string>;
+  let dataFiles: ReadonlyMap<string, ByteSource>;
   try {
-    const { onnx } = await openOnnx(source, rest.signal ? { signal: rest.signal } : {});
-    variants = transformersVariants(usesAny(onnx, unsignedOperators));
-    dataFiles = dataFilesOf(onnx);
+    const model = await openOnnx(source, rest.signal ? { signal: rest.signal } : {});
+    variants = transformersVariants(usesAny(model.onnx, unsignedOperators));
+    dataFiles = dataFilesOf(model);
   } finally {
     await source.close?.();
   }
@@ -125,10 +108,8 @@ export async function quantizePreset(
   const skipped: { type: PresetType; reason: string }[] = [];
   const copy = join(folder, `${name}.onnx`);
   onFile?.("fp32", copy);
-  for (const file of [...dataFiles, basename(input)]) {
-    const target = file === basename(input) ? copy : join(folder, file);
-    await copyInto(join(dirname(input), file), target, rest.force ?? false);
-  }
+  const beside = [...dataFiles.keys()].map((file) => ({ from: join(dirname(input), file), to: join(folder, file) }));
+  await copyModel([...beside, { from: input, to: copy }], rest);
   files.push({ type: "fp32", path: copy, bytes: (await stat(copy)).size });
   const opened = await backend();
   try {
@@ -152,33 +133,45 @@ export async function quantizePreset(
   return { preset, files, skipped };
 }
 
-async function makeFolder(folder: string): Promise<void> {
+const makeFolder = (folder: string): Promise<unknown> =>
+  attempt(folder, "made", () => mkdir(folder, { recursive: true }));
+
+/**
+ * Copies the model and its data files, each whole or not at all, the model last; what already is its target stays.
+ * All targets are tried before the first is written.
+ */
+async function copyModel(files: readonly Copy[], { force = false, signal }: PresetOptions): Promise<void> {
+  const notSameAs = files.map(({ from }) => from);
+  const sinks: { readonly from: string; readonly sink: ByteSink }[] = [];
   try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw new IoError(`The folder ${folder} can't be made.`, { cause, details: { folder } });
+    for (const { from, to } of files) {
+      if (await isSameFile(from, to)) continue;
+      await makeFolder(dirname(to));
+      sinks.push({ from, sink: await toFile(to, { force, notSameAs }) });
+    }
+    for (const { from, sink } of sinks) await copyInto(from, sink, signal);
+    for (const { sink } of sinks) await sink.commit();
+  } catch (error) {
+    for (const { sink } of sinks) await sink.discard();
+    throw error;
   }
 }
 
-/** Copies a file whole or not at all; one that already is the target stays. */
-async function copyInto(from: string, to: string, force: boolean): Promise<void> {
-  if (resolve(from) === resolve(to)) return;
-  if (!force && (await exists(to))) {
-    throw new UsageError(`${to} exists already.`, { hint: "Add --force to replace it.", details: { file: to } });
-  }
-  const partial = `${to}.partial`;
-  try {
-    await mkdir(dirname(to), { recursive: true });
-    await copyFile(from, partial, constants.COPYFILE_FICLONE);
-    await rename(partial, to);
-  } catch (cause) {
-    await rm(partial, { force: true });
-    throw new IoError(`${from} can't be copied to ${to}.`, { cause, details: { file: to } });
-  }
+interface Copy {
+  readonly from: string;
+  readonly to: string;
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
+const copyWindow = 4 * 2 ** 20;
+
+async function copyInto(from: string, sink: ByteSink, signal: AbortSignal | undefined): Promise<void> {
+  const source = await fromFile(from);
+  try {
+    await sink.allocate(source.size);
+    for (let at = 0; at < source.size; at += copyWindow) {
+      await sink.writeAt(at, await source.read(at, Math.min(copyWindow, source.size - at), signal));
+    }
+  } finally {
+    await source.close?.();
+  }
+}

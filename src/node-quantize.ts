@@ -1,6 +1,8 @@
 // Quantizing files in Node: opens the device and the files, runs the plan, hashes, and reports.
-import { basename } from "node:path";
-import { NoAdapterError } from "./base/errors.ts";
+import { basename, dirname, join } from "node:path";
+import { InternalError, NoAdapterError, throwIfAborted } from "./base/errors.ts";
+import type { ByteSink, ByteSource } from "./base/bytes.ts";
+import { dataFilesOf } from "./compress/input-files.ts";
 import { openModel } from "./compress/open-model.ts";
 import { planCompression, type QuantizeRecipe } from "./compress/plan-compression.ts";
 import { runCompression, type QualityGate, type TensorResult } from "./compress/run-compression.ts";
@@ -9,9 +11,10 @@ import { kernelReferences } from "./kernels/references.ts";
 import { kernelSpecs } from "./kernels/registry.ts";
 import { fileCheckpoint } from "./node-checkpoint.ts";
 import { fromFile, toFile } from "./node-files.ts";
+import { refuseClashes } from "./node-guard.ts";
 import { hashSource } from "./node-hash.ts";
 import { wgslimVersion } from "./version.ts";
-import type { QuantizeReport } from "./report/types.ts";
+import type { FileFacts, QuantizeReport } from "./report/types.ts";
 import type { Backend } from "./run/backend.ts";
 import { CpuBackend } from "./run/cpu-backend.ts";
 import type { RunProgress } from "./run/run-plan.ts";
@@ -65,6 +68,8 @@ export interface QuantizeFileOptions extends QuantizeRecipe {
   readonly onWarning?: (text: string) => void;
   /** File that keeps finished work over an interruption. */
   readonly checkpoint?: string;
+  /** A further file that the caller is going to write; refused here where it is the input, its data or the output. */
+  readonly report?: string;
   /** What computes; by default opened for this call and disposed after it. */
   readonly backend?: () => Promise<OpenBackend>;
 }
@@ -82,11 +87,16 @@ export async function quantizeFile(
   options: QuantizeFileOptions,
 ): Promise<QuantizeReport> {
   const started = performance.now();
-  const { gate, force, signal, onProgress, onTensor, onWarning, checkpoint, backend, ...recipe } = options;
+  const { gate, force, signal, onProgress, onTensor, onWarning, checkpoint, report, backend, ...recipe } = options;
   const source = await fromFile(input);
   try {
     const model = await openModel(source, signal ? { signal } : {});
-    const sink = await toFile(output, { force: force ?? false, notSameAs: [input] });
+    const inputs = [input, ...[...dataFilesOf(model).values()].map(({ name }) => name)];
+    const { externalDataFile } = recipe;
+    const data = externalDataFile === undefined ? undefined : join(dirname(output), externalDataFile);
+    await refuseClashes({ output, "external data file": data, checkpoint, report }, inputs);
+    const sink = await toFile(output, { force: force ?? false, notSameAs: inputs });
+    let facts: Pick<QuantizeReport, "input" | "output"> | undefined;
     let opened: OpenBackend | undefined;
     try {
       opened = await (backend ?? openNodeBackend)();
@@ -97,7 +107,10 @@ export async function quantizeFile(
       });
       for (const warning of plan.warnings) onWarning?.(warning);
       const result = await runCompression(plan, opened.backend, {
-        output: sink,
+        output: beforeCommit(sink, async (written) => {
+          facts = { input: await factsOf(source, signal), output: await factsOf(written, signal) };
+          throwIfAborted(signal);
+        }),
         ...(signal ? { signal } : {}),
         ...(onProgress ? { onProgress } : {}),
         ...(onTensor ? { onTensor } : {}),
@@ -105,26 +118,21 @@ export async function quantizeFile(
         ...(checkpoint === undefined ? {} : { checkpoint: fileCheckpoint(checkpoint) }),
       });
       for (const warning of result.warnings) onWarning?.(warning);
-      const written = await fromFile(output);
-      try {
-        return {
-          input: { path: input, bytes: source.size, sha256: await hashSource(source) },
-          output: { path: output, bytes: written.size, sha256: await hashSource(written) },
-          adapter: opened.backend.profile.description,
-          plan: {
-            peakDeviceBytes: plan.plan.peakDeviceBytes,
-            lowerBoundBytes: plan.plan.lowerBoundBytes,
-            dispatches: plan.plan.dispatches,
-            submits: plan.plan.submits,
-          },
-          tensors: result.tensors.map(reportTensor),
-          skipped: plan.skipped,
-          warnings: [...(opened.warning ? [opened.warning] : []), ...plan.warnings, ...result.warnings],
-          seconds: (performance.now() - started) / 1000,
-        };
-      } finally {
-        await written.close?.();
-      }
+      if (!facts) throw new InternalError("A file was written without its digest.");
+      return {
+        ...facts,
+        adapter: opened.backend.profile.description,
+        plan: {
+          peakDeviceBytes: plan.plan.peakDeviceBytes,
+          lowerBoundBytes: plan.plan.lowerBoundBytes,
+          dispatches: plan.plan.dispatches,
+          submits: plan.plan.submits,
+        },
+        tensors: result.tensors.map(reportTensor),
+        skipped: plan.skipped,
+        warnings: [...(opened.warning ? [opened.warning] : []), ...plan.warnings, ...result.warnings],
+        seconds: (performance.now() - started) / 1000,
+      };
     } catch (error) {
       await sink.discard();
       throw error;
@@ -135,6 +143,26 @@ export async function quantizeFile(
     await source.close?.();
   }
 }
+
+/** The sink, with a look at the whole file before it appears; what the look throws leaves no file. */
+const beforeCommit = (sink: ByteSink, look: (written: ByteSource) => Promise<void>): ByteSink => ({
+  ...sink,
+  async commit() {
+    const written = await sink.asSource();
+    try {
+      await look(written);
+    } finally {
+      await written.close?.();
+    }
+    await sink.commit();
+  },
+});
+
+const factsOf = async (source: ByteSource, signal: AbortSignal | undefined): Promise<FileFacts> => ({
+  path: source.name,
+  bytes: source.size,
+  sha256: await hashSource(source, signal),
+});
 
 const reportTensor = ({
   name,

@@ -4,43 +4,43 @@
 import { Command, CommanderError } from "commander";
 import { wgslimVersion } from "../version.ts";
 import { describeError, exitCodeOf, exitCodes } from "./exit.ts";
-import { addRecipeOptions } from "./recipe-options.ts";
+import { interruption } from "./interruption.ts";
+import { printNote } from "./print.ts";
+import { addRecipeOptions, collect } from "./recipe-options.ts";
+
+const modelFile = "an ONNX file, a safetensors file, or the index of its shards";
 
 const program = new Command("wgslim")
   .description(
-    "Compress neural networks on any GPU: quantize ONNX models with WebGPU, prove the result, keep the runtime you have.",
+    "Compress neural networks on any GPU: quantize ONNX and safetensors models with WebGPU, prove the result, keep the runtime you have.",
   )
   .version(wgslimVersion)
   .showSuggestionAfterError()
   .exitOverride()
   .configureHelp({ sortSubcommands: false });
 
-const interrupt = new AbortController();
-process.once("SIGINT", () => interrupt.abort(new Error("interrupted")));
-process.once("SIGTERM", () => interrupt.abort(new Error("terminated")));
-
 program
   .command("inspect")
-  .argument("<model>", "an ONNX file")
+  .argument("<model>", modelFile)
   .description("layers, operators, shapes, types and bytes; with --stats value ranges and histograms")
   .option("--stats", "read the weights: ranges, zeros, non-finite values, histograms")
   .option("--all", "list every weight, not only the largest 40")
   .option("--json", "one JSON object on stdout")
   .addHelpText("after", "\nExample:\n  wgslim inspect model.onnx --stats")
-  .action(async (model, flags) => (await import("./commands/inspect.ts")).inspect(model, flags, interrupt.signal));
+  .action(async (model, flags) => (await import("./commands/inspect.ts")).inspect(model, flags, interruption()));
 
-addRecipeOptions(program.command("plan").argument("<model>", "an ONNX file"))
+addRecipeOptions(program.command("plan").argument("<model>", modelFile))
   .description("what quantize would do: bytes, device memory, dispatches, skipped tensors; needs no GPU")
   .option("--ops", "print every step")
   .option("--json", "one JSON object on stdout")
   .addHelpText("after", "\nExample:\n  wgslim plan model.onnx --format int4 --block 32")
-  .action(async (model, flags) => (await import("./commands/plan.ts")).plan(model, flags, interrupt.signal));
+  .action(async (model, flags) => (await import("./commands/plan.ts")).plan(model, flags, interruption()));
 
-addRecipeOptions(program.command("quantize").argument("<model>", "an ONNX file"))
+addRecipeOptions(program.command("quantize").argument("<model>", modelFile))
   .description("quantize weights on the GPU, prove the file, write it")
   .requiredOption("-o, --output <path>", "the file to write; with --preset, the folder")
   .option("--preset <name>", "in place of a format, the set of files that a runtime looks for: transformers.js")
-  .option("--force", "replace an existing output")
+  .option("--force", "replace an existing output and report; never the input")
   .option("--min-sqnr <dB>", "fail, exit 3 and write nothing where a tensor falls below")
   .option("--min-cosine <c>", "fail, exit 3 and write nothing where a tensor falls below")
   .option("--checkpoint <file>", "keep finished work here; run again to go on after an interruption")
@@ -52,37 +52,22 @@ addRecipeOptions(program.command("quantize").argument("<model>", "an ONNX file")
     "after",
     '\nExample:\n  wgslim quantize model.onnx -o model_int4.onnx --format int4 --block 32 --search mse --rule "*lm_head*=int8"\n  wgslim quantize model.onnx --preset transformers.js -o onnx',
   )
-  .action(async (model, flags) => (await import("./commands/quantize.ts")).quantize(model, flags, interrupt.signal));
+  .action(async (model, flags) => (await import("./commands/quantize.ts")).quantize(model, flags, interruption()));
 
 program
   .command("compare")
   .argument("<a>", "an ONNX file, the reference")
   .argument("<b>", "an ONNX file")
   .description("run both in onnxruntime on the same inputs and compare every output")
-  .option(
-    "--input <name=file>",
-    "input from a .npy or .json file; repeatable",
-    (value: string, earlier: string[]) => [...earlier, value],
-    [],
-  )
-  .option(
-    "--shape <name=dims>",
-    "shape of a random input, such as image=1,3,224,224; repeatable",
-    (value: string, earlier: string[]) => [...earlier, value],
-    [],
-  )
-  .option(
-    "--dim <name=size>",
-    "size of a named dimension; repeatable",
-    (value: string, earlier: string[]) => [...earlier, value],
-    [],
-  )
+  .option("--input <name=file>", "input from a .npy or .json file; repeatable", collect)
+  .option("--shape <name=dims>", "shape of a random input, such as image=1,3,224,224; repeatable", collect)
+  .option("--dim <name=size>", "size of a named dimension; repeatable", collect)
   .option("--runs <n>", "random inputs to average over", "1")
   .option("--seed <n>", "seed of the random inputs", "0")
   .option("--min-cosine <c>", "exit 3 where an output falls below")
   .option("--json", "one JSON object on stdout")
   .addHelpText("after", "\nExample:\n  wgslim compare model.onnx model_int4.onnx --dim batch=2 --seed 1")
-  .action(async (a, b, flags) => (await import("./commands/compare.ts")).compare(a, b, flags));
+  .action(async (a, b, flags) => (await import("./commands/compare.ts")).compare(a, b, flags, interruption()));
 
 program
   .command("doctor")
@@ -100,12 +85,18 @@ program
   .addHelpText("after", "\nExample:\n  wgslim bench --filter quantize")
   .action(async (flags) => (await import("./commands/bench.ts")).bench(flags));
 
+// Who reads only the first lines (`| head`) has closed the pipe; there is nobody left to tell.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   else {
-    process.stderr.write(`${describeError(error)}\n`);
+    printNote(describeError(error));
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -22,7 +22,7 @@ export interface RecipeFlags {
   readonly search?: string;
   readonly percentile?: string;
   readonly operator?: string;
-  readonly rule: readonly string[];
+  readonly rule?: readonly string[];
   /** False with --no-skip. */
   readonly skip?: boolean;
   readonly skipMinElements?: string;
@@ -98,7 +98,7 @@ export function parseRecipe(flags: RecipeFlags): QuantizeRecipe {
   return {
     format: parseFormat(flags.format),
     formatOptions: parseFormatOptions(flags),
-    rules: flags.rule.map(parseRule),
+    rules: (flags.rule ?? []).map(parseRule),
     skip:
       flags.skip === false
         ? false

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { defaultHalfBlockList } from "../methods/quantize/onnx/half.ts";
 import { describeFormat, formatNames, resolveFormat } from "../methods/quantize/formats.ts";
 
-const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+/** For options that may be given several times. */
+export const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
 export function addRecipeOptions(command: Command): Command {
   return command
@@ -15,12 +16,12 @@ export function addRecipeOptions(command: Command): Command {
     .option("--search <kind>", "how scales are chosen: absmax, mse, hqq or percentile")
     .option("--percentile <p>", "with --search percentile: 50 to 100 (default 99.9)")
     .option("--operator <kind>", "auto, matmul-nbits or dequantize-linear", undefined)
-    .option("--rule <pattern=format>", "format for matching weights or nodes; glob or /regex/; repeatable", collect, [])
+    .option("--rule <pattern=format>", "format for matching weights or nodes; glob or /regex/; repeatable", collect)
     .option("--no-skip", "quantize tiny tensors and small first and last layers too")
-    .option("--skip-min-elements <n>", "weights with fewer elements stay float (default 1024)")
+    .option("--skip-min-elements <n>", "weights with fewer elements stay float (default 512)")
     .option(
       "--skip-edge-share <share>",
-      "first and last layer stay float up to this share of the weights (default 0.02)",
+      "first and last layer stay float up to this share of the weights (default 0.005)",
     )
     .option(
       "--keep-float <list>",
@@ -30,6 +31,6 @@ export function addRecipeOptions(command: Command): Command {
     .option("--memory-budget <size>", "most bytes on the device at once, such as 256MiB")
     .addHelpText(
       "after",
-      `\nFormats and their defaults:\n${formatNames.map((name) => `  ${describeFormat(resolveFormat(name))}`).join("\n")}\n`,
+      `\nFormats and their defaults:\n${formatNames.map((name) => `  ${describeFormat(resolveFormat(name))}`).join("\n")}`,
     );
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { assert, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { IoError, UsageError } from "../../src/base/errors.ts";
-import { writeReport } from "../../src/cli/report-file.ts";
+import { openReport } from "../../src/cli/report-file.ts";
 import { escapeHtml, escapeMarkdown, shorten, visible } from "../../src/report/escape.ts";
 import { htmlReport } from "../../src/report/html.ts";
 import { markdownReport } from "../../src/report/markdown.ts";
@@ -148,18 +148,22 @@ describe("figures", () => {
   });
 });
 
-describe("writeReport", () => {
-  test("writes by extension, replaces, and leaves nothing behind on failure", async () => {
+describe("a report's file", () => {
+  test("is written by extension, never over another unless forced, and leaves nothing behind on failure", async () => {
     const folder = await mkdtemp(join(tmpdir(), "wgslim-report-"));
     try {
       const report = sampleReport();
-      await writeReport(join(folder, "a.html"), report);
-      await writeReport(join(folder, "a.md"), report);
-      await writeReport(join(folder, "a.json"), report);
-      await writeReport(join(folder, "a.json"), report);
+      const write = async (name: string, force = false): Promise<void> => {
+        const file = await openReport(join(folder, name), { force });
+        await file.write(report);
+      };
+      for (const name of ["a.html", "a.md", "a.json"]) await write(name);
+      await expect(write("a.json")).rejects.toThrow(/exists/);
+      await write("a.json", true);
       expect(JSON.parse(await readFile(join(folder, "a.json"), "utf8")).plan).toEqual(report.plan);
-      await expect(writeReport(join(folder, "a.pdf"), report)).rejects.toThrow(UsageError);
-      await expect(writeReport(join(folder, "no", "a.html"), report)).rejects.toThrow(IoError);
+      await expect(write("a.pdf")).rejects.toThrow(UsageError);
+      await expect(write(join("no", "a.html"))).rejects.toThrow(IoError);
+      await (await openReport(join(folder, "b.html"))).discard();
       expect((await readdir(folder)).toSorted()).toEqual(["a.html", "a.json", "a.md"]);
     } finally {
       await rm(folder, { recursive: true, force: true });

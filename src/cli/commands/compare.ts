@@ -4,12 +4,13 @@ import { formatBytes } from "../../base/size.ts";
 import type { OutputComparison } from "../../evaluate/compare.ts";
 import { compareModels, type ModelComparison } from "../compare-models.ts";
 import { parseNumber } from "../options.ts";
+import { printJson, printText, printWarning } from "../print.ts";
 import { formatTable } from "../../report/table.ts";
 
 interface CompareFlags {
-  readonly input: readonly string[];
-  readonly shape: readonly string[];
-  readonly dim: readonly string[];
+  readonly input?: readonly string[];
+  readonly shape?: readonly string[];
+  readonly dim?: readonly string[];
   readonly runs: string;
   readonly seed: string;
   readonly minCosine?: string;
@@ -19,16 +20,18 @@ interface CompareFlags {
 export async function compare(pathA: string, pathB: string, flags: CompareFlags, signal?: AbortSignal): Promise<void> {
   const minCosine = flags.minCosine === undefined ? undefined : parseNumber("--min-cosine", flags.minCosine, -1, 1);
   const result = await compareModels(pathA, pathB, {
-    files: Object.fromEntries(flags.input.map((text) => splitPair("--input", text, "image=image.npy", "first"))),
-    shapes: Object.fromEntries(flags.shape.map((text) => parseShape(text))),
-    dims: Object.fromEntries(flags.dim.map((text) => parseDim(text))),
+    files: Object.fromEntries(
+      (flags.input ?? []).map((text) => splitPair("--input", text, "image=image.npy", "first")),
+    ),
+    shapes: Object.fromEntries((flags.shape ?? []).map((text) => parseShape(text))),
+    dims: Object.fromEntries((flags.dim ?? []).map((text) => parseDim(text))),
     seed: parseNumber("--seed", flags.seed),
     runs: parseNumber("--runs", flags.runs, 1),
     ...(signal ? { signal } : {}),
   });
-  if (flags.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
-  else process.stdout.write(`${comparisonText(result)}\n`);
-  for (const warning of result.warnings) process.stderr.write(`wgslim: warning: ${warning}\n`);
+  if (flags.json) printJson(result);
+  else printText(comparisonText(result));
+  for (const warning of result.warnings) printWarning(warning);
   if (minCosine !== undefined) checkGate(result, minCosine);
 }
 

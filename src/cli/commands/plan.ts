@@ -6,6 +6,7 @@ import { formatBytes } from "../../base/size.ts";
 import { portableProfile } from "../../plan/portable-profile.ts";
 import { formatPlan } from "../../plan/format.ts";
 import { parseBudget, parseRecipe, type RecipeFlags } from "../options.ts";
+import { printJson, printText } from "../print.ts";
 import { formatTable } from "../../report/table.ts";
 
 interface PlanFlags extends RecipeFlags {
@@ -24,9 +25,8 @@ export async function plan(path: string, flags: PlanFlags, signal: AbortSignal):
       parseRecipe(flags),
       { dataFile: "model.onnx_data" },
     );
-    process.stdout.write(
-      `${flags.json ? JSON.stringify(planJson(compression), undefined, 2) : planText(compression, flags.ops === true)}\n`,
-    );
+    if (flags.json) printJson(planJson(compression));
+    else printText(planText(compression, flags.ops === true));
   } finally {
     await source.close?.();
   }

@@ -1,12 +1,15 @@
 // `wgslim quantize`.
-import { UsageError } from "../../base/errors.ts";
+import { existsSync } from "node:fs";
+import { AbortedError, UsageError } from "../../base/errors.ts";
+import type { ErrorOptions } from "../../base/errors.ts";
 import { formatBytes } from "../../base/size.ts";
 import type { QualityGate } from "../../compress/run-compression.ts";
 import { openNodeBackend, quantizeFile } from "../../node-quantize.ts";
 import { presetNames, quantizePreset, type PresetReport } from "../../node-quantize-preset.ts";
+import { printJson, printText, printWarning } from "../print.ts";
 import { formatTable } from "../../report/table.ts";
 import { formatReport } from "../../report/terminal.ts";
-import { writeReport } from "../report-file.ts";
+import { openReport } from "../report-file.ts";
 import { parseBudget, parseChoice, parseNumber, parseRecipe, type RecipeFlags } from "../options.ts";
 import { progressBar } from "../progress.ts";
 
@@ -25,34 +28,57 @@ interface QuantizeFlags extends RecipeFlags {
 }
 
 export async function quantize(input: string, flags: QuantizeFlags, signal: AbortSignal): Promise<void> {
-  if (flags.preset !== undefined) return writePreset(input, flags, signal);
+  try {
+    await (flags.preset === undefined ? writeFile(input, flags, signal) : writePreset(input, flags, signal));
+  } catch (error) {
+    throw error instanceof AbortedError ? new AbortedError(...whatIsLeft(flags, error)) : error;
+  }
+}
+
+/** What an interruption leaves, and how to go on. */
+function whatIsLeft({ preset, output, checkpoint }: QuantizeFlags, cause: AbortedError): [string, ErrorOptions] {
+  if (preset !== undefined) {
+    return [
+      `Interrupted. Files that were done stay in ${output}.`,
+      { hint: "Run the same command with --force to make all of them anew.", cause },
+    ];
+  }
+  const hint =
+    checkpoint !== undefined && existsSync(checkpoint)
+      ? `Finished work is in ${checkpoint}: run the same command again to go on from there.`
+      : "With --checkpoint FILE a run keeps finished work and can go on after an interruption.";
+  return ["Interrupted. No output was written.", { hint, cause }];
+}
+
+async function writeFile(input: string, flags: QuantizeFlags, signal: AbortSignal): Promise<void> {
   const recipe = parseRecipe(flags);
   const gate = parseGate(flags);
   const adapter = parseAdapter(flags);
-  if (flags.report !== undefined && !/\.(html|md|json)$/.test(flags.report)) {
-    throw new UsageError(`--report takes a .html, .md or .json file, not "${flags.report}".`, {
-      hint: "Example: --report report.html.",
-    });
-  }
+  const force = flags.force === true;
+  const reportFile =
+    flags.report === undefined ? undefined : await openReport(flags.report, { force, notSameAs: [input] });
   const quiet = flags.quiet === true || flags.json === true;
   const bar = progressBar(quiet);
   try {
     const report = await quantizeFile(input, flags.output, {
       ...recipe,
       gate,
-      force: flags.force === true,
+      force,
       signal,
       backend: () => openNodeBackend({ adapter, ...parseBudget(flags.memoryBudget) }),
       onProgress: (progress) => bar.update(progress),
-      onWarning: warn,
+      onWarning: printWarning,
       ...(flags.checkpoint === undefined ? {} : { checkpoint: flags.checkpoint }),
+      ...(flags.report === undefined ? {} : { report: flags.report }),
     });
     bar.stop();
-    if (flags.report !== undefined) await writeReport(flags.report, report);
-    if (flags.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-    else if (!flags.quiet) process.stdout.write(`${formatReport(report)}\n`);
+    await reportFile?.write(report);
+    // Warnings have gone to stderr as they came.
+    if (flags.json) printJson(report);
+    else if (!flags.quiet) printText(formatReport({ ...report, warnings: [] }));
   } finally {
     bar.stop();
+    await reportFile?.discard();
   }
 }
 
@@ -65,13 +91,11 @@ const parseGate = ({ minSqnr, minCosine }: QuantizeFlags): QualityGate => ({
   ...(minCosine === undefined ? {} : { minCosine: parseNumber("--min-cosine", minCosine, -1, 1) }),
 });
 
-const warn = (text: string): void => void process.stderr.write(`wgslim: warning: ${text}\n`);
-
 async function writePreset(input: string, flags: QuantizeFlags, signal: AbortSignal): Promise<void> {
   const given = (["format", "block", "granularity", "search", "operator", "report", "checkpoint"] as const).find(
     (name) => flags[name] !== undefined,
   );
-  if (given !== undefined || flags.rule.length > 0) {
+  if (given !== undefined || flags.rule !== undefined) {
     throw new UsageError(`--preset chooses formats and names itself: --${given ?? "rule"} does not go with it.`, {
       hint: "Leave the option out, or run quantize once for each file.",
     });
@@ -88,11 +112,11 @@ async function writePreset(input: string, flags: QuantizeFlags, signal: AbortSig
       signal,
       backend: () => openNodeBackend({ adapter, ...parseBudget(flags.memoryBudget) }),
       onProgress: (progress) => bar.update(progress),
-      onWarning: warn,
+      onWarning: printWarning,
     });
     bar.stop();
-    if (flags.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-    else if (!flags.quiet) process.stdout.write(`${formatPreset(report)}\n`);
+    if (flags.json) printJson(report);
+    else if (!flags.quiet) printText(formatPreset(report));
   } finally {
     bar.stop();
   }

@@ -1,8 +1,10 @@
 // Element types of values in an ONNX graph, where they follow from the operators. Only what a conversion of
-// float types needs: an unknown type is undefined, and callers leave such values alone.
-import { OnnxType, type OnnxGraph, type OnnxNode } from "../formats/onnx/ir.ts";
+// float types needs: an unknown type is undefined, and callers leave such values alone. A sequence or optional of
+// tensors has its element type negated, or 0 where that is unknown.
+import { OnnxType, type OnnxGraph, type OnnxNode, type ValueInfo } from "../formats/onnx/ir.ts";
+import { Field } from "../formats/onnx/schema.ts";
 
-const int64Outputs = new Set(["Shape", "Size", "ArgMax", "ArgMin", "NonZero", "NonMaxSuppression"]);
+const int64Outputs = new Set(["Shape", "Size", "ArgMax", "ArgMin", "NonZero", "NonMaxSuppression", "SequenceLength"]);
 const boolOutputs = new Set([
   "Equal",
   "Greater",
@@ -15,6 +17,7 @@ const boolOutputs = new Set([
   "Xor",
   "IsNaN",
   "IsInf",
+  "OptionalHasElement",
 ]);
 const int32Outputs = new Set(["MatMulInteger", "ConvInteger"]);
 
@@ -69,6 +72,19 @@ export function isFloatTransparent(node: OnnxNode): boolean {
   );
 }
 
+/** Operators that the standard, or onnxruntime on the CPU, has for f32 only in every operator set or form. */
+const fullOnly = new Set(["Celu", "IsInf", "MeanVarianceNormalization"]);
+
+/** Whether the operator can run on f16 in place of f32: it is known to, and its form leaves that open. */
+export function runsInHalf(node: OnnxNode): boolean {
+  if (!isFloatTransparent(node)) return false;
+  if (node.domain !== "") return true;
+  // Text spells out what f16 would round.
+  if (node.opType === "Cast") return intAttribute(node, "to") !== OnnxType.STRING;
+  if (node.opType.startsWith("Scatter")) return !node.attributes.some(({ name }) => name === "reduction");
+  return !fullOnly.has(node.opType);
+}
+
 /** Operators whose outputs carry no float. */
 const isFloatFree = (node: OnnxNode): boolean => int64Outputs.has(node.opType) || boolOutputs.has(node.opType);
 
@@ -77,16 +93,18 @@ const intAttribute = (node: OnnxNode, name: string): number | undefined => {
   return value?.type === "int" ? Number(value.value) : undefined;
 };
 
+export type TypeOf = (name: string) => number | undefined;
+
+export type Types = readonly (number | undefined)[];
+
+type SubgraphTypes = (graph: OnnxGraph, inputs?: Types) => Types;
+
 /**
  * Types of a node's outputs from the types of its inputs.
  * @param typeOf type of a value by name, undefined where unknown
  * @param subgraphTypes types of the outputs of a node's first sub-graph, for If, Loop and Scan
  */
-export function outputTypes(
-  node: OnnxNode,
-  typeOf: (name: string) => number | undefined,
-  subgraphTypes: (graph: OnnxGraph) => readonly (number | undefined)[],
-): readonly (number | undefined)[] {
+export function outputTypes(node: OnnxNode, typeOf: TypeOf, subgraphTypes: SubgraphTypes): Types {
   const all = (type: number | undefined) => node.outputs.map(() => type);
   const input = (index: number) => typeOf(node.inputs[index] ?? "");
   const { opType } = node;
@@ -109,15 +127,42 @@ export function outputTypes(
   if (opType === "If") return ifTypes(node, subgraphTypes);
   if (opType === "Loop" || opType === "Scan") {
     const body = node.attributes.find((a) => a.name === "body")?.value;
-    const types = body?.type === "graph" ? subgraphTypes(body.value) : [];
+    const types = body?.type === "graph" ? subgraphTypes(body.value, bodyInputTypes(node, typeOf)) : [];
     return node.outputs.map((_, i) => types[opType === "Loop" ? i + 1 : i]);
   }
+  const held = heldType(node, input);
+  if (held !== undefined) return all(held);
   const from = Object.hasOwn(typedByInput, opType) ? typedByInput[opType] : undefined;
   if (from !== undefined) return all(input(from));
   return isFloatTransparent(node) ? all(input(0)) : all(undefined);
 }
 
-function ifTypes(node: OnnxNode, subgraphTypes: (graph: OnnxGraph) => readonly (number | undefined)[]) {
+/** Types of what a Loop or Scan hands to its body, in the order of the body's inputs. */
+export function bodyInputTypes(node: OnnxNode, typeOf: TypeOf): Types {
+  if (node.opType === "Loop") return [OnnxType.INT64, OnnxType.BOOL, ...node.inputs.slice(2).map(typeOf)];
+  return node.opType === "Scan" ? node.inputs.map(typeOf) : [];
+}
+
+/** Type of what operators of sequences and optionals give; undefined for other operators. */
+function heldType(node: OnnxNode, input: (index: number) => number | undefined): number | undefined {
+  const first = input(0);
+  const elements = first === undefined ? 0 : -Math.abs(first);
+  if (["SequenceConstruct", "SplitToSequence", "Optional"].includes(node.opType)) return elements;
+  if (node.opType === "SequenceInsert" || node.opType === "SequenceErase") return elements;
+  if (node.opType === "SequenceEmpty") return -(intAttribute(node, "dtype") ?? OnnxType.FLOAT);
+  if (node.opType === "SequenceMap") return 0;
+  return node.opType === "SequenceAt" || node.opType === "OptionalGetElement"
+    ? Math.abs(first ?? 0) || undefined
+    : undefined;
+}
+
+/** The declared type of a value; 0 for one that is declared to be no tensor. */
+export function declaredType({ tensor, unknown }: ValueInfo): number | undefined {
+  if (tensor) return tensor.dataType;
+  return unknown?.some(({ field }) => field === Field.valueInfo.type) ? 0 : undefined;
+}
+
+function ifTypes(node: OnnxNode, subgraphTypes: SubgraphTypes): Types {
   const branch = node.attributes.find((a) => a.name === "then_branch")?.value;
   return branch?.type === "graph" ? subgraphTypes(branch.value) : node.outputs.map(() => undefined);
 }
@@ -132,17 +177,16 @@ function constantType(node: OnnxNode): number | undefined {
   return undefined;
 }
 
-export type TypeOf = (name: string) => number | undefined;
-
-/** Types of a sub-graph's outputs, before its conversion. */
-export function graphOutputTypes(graph: OnnxGraph, outer: TypeOf): readonly (number | undefined)[] {
+/** Types of a sub-graph's outputs, before its conversion; `given` types the inputs that do not say their own. */
+export function graphOutputTypes(graph: OnnxGraph, outer: TypeOf, given: Types = []): Types {
   const known = new Map<string, number | undefined>();
   const typeOf: TypeOf = (name) => (known.has(name) ? known.get(name) : outer(name));
-  for (const { name, tensor } of [...graph.inputs, ...graph.valueInfo]) known.set(name, tensor?.dataType);
+  for (const [i, info] of graph.inputs.entries()) known.set(info.name, declaredType(info) ?? given[i]);
+  for (const info of graph.valueInfo) known.set(info.name, declaredType(info));
   for (const tensor of graph.initializers) known.set(tensor.name, tensor.dataType);
   for (const inner of graph.nodes) {
-    const types = outputTypes(inner, typeOf, (sub) => graphOutputTypes(sub, typeOf));
+    const types = outputTypes(inner, typeOf, (sub, inputs) => graphOutputTypes(sub, typeOf, inputs));
     for (const [i, name] of inner.outputs.entries()) if (types[i] !== undefined) known.set(name, types[i]);
   }
-  return graph.outputs.map((output) => output.tensor?.dataType ?? typeOf(output.name));
+  return graph.outputs.map((output) => declaredType(output) ?? typeOf(output.name));
 }

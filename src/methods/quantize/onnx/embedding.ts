@@ -110,7 +110,8 @@ export function rewriteGatherRows(context: RewriteContext, weight: Weight, forma
     },
     context,
   );
-  return { packed: [packed], edits, requires: {}, op: "Gather" };
+  // Mul broadcasts from version 7 on.
+  return { packed: [packed], edits, requires: { opset: 7 }, op: "Gather" };
 }
 
 function replaceGathers(

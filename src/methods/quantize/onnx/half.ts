@@ -10,10 +10,18 @@ import {
   type OnnxTensor,
   type ValueInfo,
 } from "../../../formats/onnx/ir.ts";
-import { graphOutputTypes, isFloatTransparent, outputTypes } from "../../../model/element-types.ts";
+import {
+  bodyInputTypes,
+  declaredType,
+  graphOutputTypes,
+  isFloatTransparent,
+  outputTypes,
+  runsInHalf,
+} from "../../../model/element-types.ts";
 import { constantTensor, usedNames, type NameSpace } from "../../../model/scopes.ts";
 import type { PackedWeight } from "../packed.ts";
 import { castOnDevice, castOnHost, halfScalar, hostCastable } from "./half-constants.ts";
+import { findValue, given, isFloat, requireCasts, type GraphRole, type GraphState, type Value } from "./half-values.ts";
 import { node } from "./rewrite.ts";
 
 /** Operators that stay in f32 by default: they lack f16 kernels or lose too much. */
@@ -52,38 +60,19 @@ export interface HalfResult {
   readonly kept: readonly { readonly name: string; readonly reason: string }[];
 }
 
-interface Value {
-  /** Element type in the model as given, where packed weights may already come out as f16. */
-  readonly type: number | undefined;
-  readonly constant?: { readonly tensor: OnnxTensor; readonly home: GraphState };
-  /** Names of this value in each float type. */
-  full?: string;
-  half?: string;
-}
-
-interface GraphState {
-  readonly parent: GraphState | undefined;
-  readonly values: Map<string, Value>;
-  /** Casts made in this graph, by target type and name, so that each is made once. */
-  readonly casts: Map<string, string>;
-  readonly nodes: OnnxNode[];
-  readonly constants: OnnxTensor[];
-  readonly keepAll: boolean;
-}
-
 /** How a node runs: in f16, in f32, or on the types it had, because it is not known what it takes. */
 type Mode = "half" | "full" | "given";
 
-const isFloat = (type: number | undefined): boolean => type === OnnxType.FLOAT || type === OnnxType.FLOAT16;
-
-/** A value of the model as given, under its own name. */
-const given = (type: number | undefined, name: string): Value =>
-  type === OnnxType.FLOAT16 ? { type, half: name } : { type, full: name };
-
-/** Converts a whole model; the input model is left as it is. */
+/**
+ * Converts a whole model; the input model is left as it is.
+ * @throws UnsupportedError below operator set 6
+ */
 export function convertToHalf(model: OnnxModel, options: HalfOptions): HalfResult {
+  requireCasts(model);
   const converter = new Converter(options);
-  const graph = converter.convert(model.graph, undefined, false, false);
+  // From IR version 4 on, an initializer that is also an input is a default that callers may replace.
+  const fed = new Set(model.irVersion >= 4 ? model.graph.inputs.map(({ name }) => name) : []);
+  const graph = converter.convert(model.graph, { keepAll: false, halfOutputs: false, fed });
   const kept = [...converter.kept].map(([type, { count, reason }]) => ({ name: `${type} (${count})`, reason }));
   return { model: { ...model, graph }, packed: converter.packed, warnings: converter.warnings, kept };
 }
@@ -98,14 +87,16 @@ class Converter {
     this.#options = options;
   }
 
-  /** @param halfOutputs the graph's float outputs become f16 (branches of an If), else they stay f32 */
-  convert(graph: OnnxGraph, parent: GraphState | undefined, keepAll: boolean, halfOutputs: boolean): OnnxGraph {
+  convert(graph: OnnxGraph, { parent, keepAll, halfOutputs, inputTypes, fed }: GraphRole): OnnxGraph {
     const state: GraphState = { parent, values: new Map(), casts: new Map(), nodes: [], constants: [], keepAll };
-    for (const input of graph.inputs) state.values.set(input.name, given(input.tensor?.dataType, input.name));
-    for (const tensor of graph.initializers) this.#declareConstant(state, tensor.name, tensor);
-    const declared = new Map(graph.valueInfo.map((info) => [info.name, info.tensor?.dataType]));
+    for (const [i, input] of graph.inputs.entries())
+      state.values.set(input.name, given(declaredType(input) ?? inputTypes?.[i], input.name));
+    for (const tensor of graph.initializers)
+      if (!fed?.has(tensor.name)) this.#declareConstant(state, tensor.name, tensor);
+    for (const name of graph.sparseNames ?? []) state.values.set(name, given(OnnxType.FLOAT, name));
+    const declared = new Map([...graph.valueInfo, ...graph.outputs].map((info) => [info.name, declaredType(info)]));
     const outputs = new Map(
-      halfOutputs ? [] : graph.outputs.map(({ name, tensor }) => [name, tensor?.dataType ?? OnnxType.FLOAT]),
+      halfOutputs ? [] : graph.outputs.map((info) => [info.name, declaredType(info) ?? OnnxType.FLOAT]),
     );
     const constantNodes: { name: string; node: OnnxNode }[] = [];
     for (const old of graph.nodes) {
@@ -137,17 +128,9 @@ class Converter {
     });
   }
 
-  #find(state: GraphState, name: string): Value | undefined {
-    for (let at: GraphState | undefined = state; at; at = at.parent) {
-      const value = at.values.get(name);
-      if (value) return value;
-    }
-    return undefined;
-  }
-
   /** The name under which a float value can be had in a type, casting it if need be. */
   #as(state: GraphState, name: string, type: "full" | "half"): string {
-    const value = this.#find(state, name);
+    const value = findValue(state, name);
     if (!value || !isFloat(value.type)) return name;
     const there = value[type];
     if (there !== undefined) return there;
@@ -189,8 +172,16 @@ class Converter {
     const types = this.#outputTypes(state, old, declared);
     const mode = this.#modeOf(state, old, types);
     const half = mode === "half";
+    const [source = "", alias = ""] = [old.inputs[0], old.outputs[0]];
+    if (half && old.opType === "Cast" && isFloat(types[0]) && isFloat(findValue(state, source)?.type)) {
+      // From one float type to the other: both are f16 now.
+      if (!outputs.has(alias)) {
+        state.values.set(alias, { type: types[0], half: this.#as(state, source, "half") });
+        return;
+      }
+    }
     const wants = (name: string, index: number): "full" | "half" => {
-      if (mode === "given") return this.#find(state, name)?.type === OnnxType.FLOAT16 ? "half" : "full";
+      if (mode === "given") return findValue(state, name)?.type === OnnxType.FLOAT16 ? "half" : "full";
       return half && !fullInputs[old.opType]?.includes(index) ? "half" : "full";
     };
     const inputs = old.inputs.map((name, i) => (name === "" ? name : this.#as(state, name, wants(name, i))));
@@ -235,14 +226,16 @@ class Converter {
   #modeOf(state: GraphState, old: OnnxNode, types: readonly (number | undefined)[]): Mode {
     const listed = this.#options.keep.has(old.opType) || this.#options.keep.has(old.name);
     const known = isFloatTransparent(old);
-    if (known && !listed && !state.keepAll) return "half";
-    const read = old.inputs.map((name) => this.#find(state, name)?.type);
+    if (!listed && !state.keepAll && runsInHalf(old)) return "half";
+    const read = old.inputs.map((name) => findValue(state, name)?.type);
     if ([...read, ...types].includes(OnnxType.FLOAT)) {
       const reason = listed
         ? "stays f32: on the list of operators to keep (--keep-float)"
-        : known
+        : runsInHalf(old)
           ? "stays f32: in the body of a Loop or Scan"
-          : "stays f32: not known to take f16";
+          : known
+            ? "stays f32: has no f16 form"
+            : "stays f32: not known to take f16";
       const before = this.kept.get(old.opType);
       this.kept.set(old.opType, { count: (before?.count ?? 0) + 1, reason: before?.reason ?? reason });
     }
@@ -250,8 +243,8 @@ class Converter {
   }
 
   #outputTypes(state: GraphState, old: OnnxNode, declared: ReadonlyMap<string, number | undefined>) {
-    const typeOf = (name: string) => this.#find(state, name)?.type;
-    const types = outputTypes(old, typeOf, (graph) => graphOutputTypes(graph, typeOf));
+    const typeOf = (name: string) => findValue(state, name)?.type;
+    const types = outputTypes(old, typeOf, (graph, inputs) => graphOutputTypes(graph, typeOf, inputs));
     return old.outputs.map((name, i) => {
       const type = types[i] ?? declared.get(name);
       if (type !== undefined || name === "") return type;
@@ -265,7 +258,11 @@ class Converter {
   #attribute(state: GraphState, old: OnnxNode, name: string, value: AttributeValue, half: boolean): AttributeValue {
     if (value.type === "graph") {
       const branch = half && old.opType === "If";
-      return { type: "graph", value: this.convert(value.value, state, !branch, branch) };
+      const inputTypes = bodyInputTypes(old, (input) => findValue(state, input)?.type);
+      return {
+        type: "graph",
+        value: this.convert(value.value, { parent: state, keepAll: !branch, halfOutputs: branch, inputTypes }),
+      };
     }
     if (!half) return value;
     if (old.opType === "Cast" && name === "to" && value.type === "int" && value.value === BigInt(OnnxType.FLOAT)) {
@@ -283,7 +280,7 @@ class Converter {
   }
 
   #halfOutput(state: GraphState, output: ValueInfo): ValueInfo {
-    const value = this.#find(state, output.name);
+    const value = findValue(state, output.name);
     if (!isFloat(value?.type)) return output;
     let name = this.#as(state, output.name, "half");
     if (!state.nodes.some((made) => made.outputs.includes(name))) {

@@ -10,7 +10,16 @@ import { blocksPerRow, type BlockedGeometry } from "../../../kernels/quantize/ge
 import { blockOperatorEncoding, tableEncoding, type ResolvedFormat } from "../formats.ts";
 import type { PackedWeight } from "../packed.ts";
 import type { GraphEdit } from "./edits.ts";
-import { int64Tensor, node, pack, pendingTensor, scaleOnnxType, type Rewrite, type RewriteContext } from "./rewrite.ts";
+import {
+  int64Tensor,
+  node,
+  pack,
+  pendingTensor,
+  scaleOnnxType,
+  type Requirement,
+  type Rewrite,
+  type RewriteContext,
+} from "./rewrite.ts";
 
 const contrib = "com.microsoft";
 
@@ -83,7 +92,7 @@ export function rewriteMatMulNBits(context: RewriteContext, weight: Weight, form
   const edits = replaceUses(context, weight, initializers, (input, output, name) => [
     node("MatMulNBits", name, [input, ...initializers.map((t) => t.name)], [output], attributes, contrib),
   ]);
-  return { packed: [packed], edits, requires: { domains: [contrib] }, op: "MatMulNBits" };
+  return { packed: [packed], edits, requires: requirementOf(weight), op: "MatMulNBits" };
 }
 
 /** Rewrites a weight to MatMulBnb4: codes over the flattened N x K matrix, blocks ignore row ends. */
@@ -111,8 +120,14 @@ export function rewriteMatMulBnb4(context: RewriteContext, weight: Weight, forma
   const edits = replaceUses(context, weight, initializers, (input, output, nodeName) => [
     node("MatMulBnb4", nodeName, [input, ...initializers.map((t) => t.name)], [output], attributes, contrib),
   ]);
-  return { packed: [packed], edits, requires: { domains: [contrib] }, op: "MatMulBnb4" };
+  return { packed: [packed], edits, requires: requirementOf(weight), op: "MatMulBnb4" };
 }
+
+/** Mul and Add, which stand for Gemm's alpha, beta and bias, broadcast from version 7 on. */
+const requirementOf = ({ uses }: Weight): Requirement => ({
+  domains: [contrib],
+  ...(uses.some(({ node: n }) => n.opType === "Gemm") ? { opset: 7 } : {}),
+});
 
 /** Makes the nodes of Y = X * W on the packed weight, for a use's input, output and base name. */
 export type ProductMaker = (input: string, output: string, name: string) => readonly OnnxNode[];

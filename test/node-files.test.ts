@@ -10,12 +10,17 @@ import {
   truncate,
   writeFile,
 } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { basename, join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FormatError, IoError, UsageError } from "../src/base/errors.ts";
+import { fileCheckpoint } from "../src/node-checkpoint.ts";
 import { toIoError } from "../src/node-errors.ts";
 import { fromFile, toFile } from "../src/node-files.ts";
+import { refuseClashes } from "../src/node-guard.ts";
+import { CheckpointLog } from "../src/run/checkpoint.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -161,5 +166,107 @@ describe("toFile", () => {
     expect(error).toBeInstanceOf(IoError);
     expect(error.message).toContain("/x/out");
     expect(error.hint).toMatch(/folder/);
+  });
+});
+
+describe("parts of killed writers", () => {
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+
+  /** The mark of this machine, as a part of our own shows it. */
+  async function partOf(name: string, run: string, pid = dead): Promise<string> {
+    const sink = await toFile(at("probe"));
+    const [probe = ""] = (await readdir(folder)).filter((file) => file.startsWith(".probe"));
+    await sink.discard();
+    return at(probe.replace("probe", name).replace(/-\d+-[0-9a-f]{8}/, `-${pid}-${run}`));
+  }
+
+  it("go when the same target is written, and nothing else goes", async () => {
+    const stale = [await partOf("out", "00000001"), `${await partOf("out", "00000002")}.old`];
+    const kept = [
+      await partOf("out", "00000003", process.pid),
+      await partOf("other", "00000004"),
+      (await partOf("out", "00000005")).replace(/\.[0-9a-f]{8}-/, ".00000000-"),
+      at(".out.part"),
+    ];
+    for (const path of [...stale, ...kept]) await writeFile(path, "part");
+    const sink = await toFile(at("out"));
+    await sink.writeAt(0, bytes("new"));
+    await sink.commit();
+    expect((await readdir(folder)).toSorted()).toEqual([...kept.map((path) => basename(path)), "out"].toSorted());
+  });
+
+  it("put back what a commit had set aside that never ended", async () => {
+    await writeFile(at("out"), "old model");
+    await writeFile(at("out_data"), "new data");
+    await writeFile(await partOf("out", "0000000a"), "new model");
+    await writeFile(`${await partOf("out_data", "0000000a")}.old`, "old data");
+    await (await toFile(at("out"), { force: true })).discard();
+    expect((await readdir(folder)).toSorted()).toEqual(["out", "out_data"]);
+    expect(await text(at("out_data"))).toBe("old data");
+  });
+});
+
+describe("refuseClashes", () => {
+  it("names two files that are one, or the input, before they exist", async () => {
+    await writeFile(at("in"), "input");
+    await writeFile(at("in_data"), "weights");
+    await symlink(at("in_data"), at("soft"));
+    const inputs = [at("in"), at("in_data")];
+    const clash = (written: Readonly<Record<string, string | undefined>>) => refuseClashes(written, inputs);
+    await clash({ output: at("out"), report: undefined, checkpoint: at("ckpt") });
+    await expect(clash({ output: at("out"), report: `${folder}/../${basename(folder)}/out` })).rejects.toThrow(
+      /report and the output are one file/,
+    );
+    await expect(clash({ checkpoint: at("soft") })).rejects.toThrow(/checkpoint .* is the input itself or one of/);
+  });
+});
+
+// A file system of one megabyte: needs the right to mount.
+const disk =
+  process.platform === "linux" && process.getuid?.() === 0 ? mkdtempSync(join(tmpdir(), "wgslim-disk-")) : "";
+const mounted = disk !== "" && spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]).status === 0;
+afterAll(() => {
+  if (mounted) spawnSync("umount", [disk]);
+  if (disk !== "") rmdirSync(disk);
+});
+
+describe.skipIf(!mounted)("a full disk (needs root, to mount a small one)", () => {
+  const output = join(disk, "out");
+
+  it("is told before the first byte, or where it fills up meanwhile; the earlier file stays", async () => {
+    await writeFile(output, "old");
+    const large = await toFile(output, { force: true });
+    await expect(large.allocate(2 ** 21)).rejects.toMatchObject({ details: { neededBytes: 2 ** 21 } });
+    await large.discard();
+    const sink = await toFile(output, { force: true });
+    await sink.allocate(600_000);
+    await writeFile(join(disk, "other"), new Uint8Array(700_000));
+    const failure: unknown = await sink.writeAt(0, new Uint8Array(600_000)).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(IoError);
+    expect(failure).toMatchObject({ details: { file: output, neededBytes: 600_000 } });
+    const { availableBytes = NaN } = (failure as IoError).details as { availableBytes?: number };
+    expect(availableBytes).toBeGreaterThan(100_000);
+    expect(availableBytes).toBeLessThan(600_000);
+    await sink.discard();
+    expect((await readdir(disk)).toSorted()).toEqual(["other", "out"]);
+    expect(await text(output)).toBe("old");
+  });
+
+  it("fails a checkpoint, whose whole entries survive", async () => {
+    await writeFile(join(disk, "other"), new Uint8Array(700_000));
+    const store = fileCheckpoint(join(disk, "run.ckpt"));
+    const log = await CheckpointLog.open(store, "ab".repeat(32));
+    const entry = (unit: string) => ({ unit, source: "", results: new Map([["codes", new Uint8Array(100_000)]]) });
+    const fill = async (): Promise<void> => {
+      for (let i = 0; i < 10; i++) await log.append(entry(`u${i}`));
+    };
+    await expect(fill()).rejects.toMatchObject({ code: "IO", details: { reason: "ENOSPC" } });
+    await rm(join(disk, "other"));
+    const again = await CheckpointLog.open(store, "ab".repeat(32));
+    const units: string[] = [];
+    for await (const { unit } of again.entries()) units.push(unit);
+    expect(units.length).toBeGreaterThan(0);
+    expect(units).toEqual(Array.from(units, (_, i) => `u${i}`));
+    await store.clear();
   });
 });

@@ -46,6 +46,7 @@ export function recordingIo(changes: Partial<RunIo> = {}): RecordedIo {
       }
       into.set(bytes);
     },
+    ...(changes.digest ? { digest: changes.digest } : {}),
     deliver: async (unit, delivered) => {
       events.push(`deliver ${unit}`);
       await changes.deliver?.(unit, delivered);

@@ -175,7 +175,7 @@ describe("parts of killed writers", () => {
   /** The mark of this machine, as a part of our own shows it. */
   async function partOf(name: string, run: string, pid = dead): Promise<string> {
     const sink = await toFile(at("probe"));
-    const [probe = ""] = (await readdir(folder)).filter((file) => file.startsWith(".probe"));
+    const probe = (await readdir(folder)).find((file) => file.startsWith(".probe")) ?? "";
     await sink.discard();
     return at(probe.replace("probe", name).replace(/-\d+-[0-9a-f]{8}/, `-${pid}-${run}`));
   }
@@ -256,9 +256,9 @@ describe.skipIf(!mounted)("a full disk (needs root, to mount a small one)", () =
     await writeFile(join(disk, "other"), new Uint8Array(700_000));
     const store = fileCheckpoint(join(disk, "run.ckpt"));
     const log = await CheckpointLog.open(store, "ab".repeat(32));
-    const entry = (unit: string) => ({ unit, source: "", results: new Map([["codes", new Uint8Array(100_000)]]) });
+    const results = new Map([["codes", new Uint8Array(100_000)]]);
     const fill = async (): Promise<void> => {
-      for (let i = 0; i < 10; i++) await log.append(entry(`u${i}`));
+      for (let i = 0; i < 10; i++) await log.append({ unit: `u${i}`, source: "", results });
     };
     await expect(fill()).rejects.toMatchObject({ code: "IO", details: { reason: "ENOSPC" } });
     await rm(join(disk, "other"));

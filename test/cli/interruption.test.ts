@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { AbortedError } from "../../src/base/errors.ts";
 import { interruption } from "../../src/cli/interruption.ts";
+import type { OnnxTensor } from "../../src/formats/onnx/ir.ts";
 import { kernelReferences } from "../../src/kernels/references.ts";
 import { quantizeFile, type OpenBackend } from "../../src/node-quantize.ts";
 import { CpuBackend } from "../../src/run/cpu-backend.ts";
@@ -14,6 +15,11 @@ import { onnxBytes, op, randomTensor, smallModel } from "../support/onnx-models.
 
 const layers = 8;
 const width = 96;
+
+const weight = (name: string, changed: boolean): OnnxTensor => {
+  const values = randomTensor(changed ? "other" : name, [width, width]);
+  return { ...values, name };
+};
 
 /** A chain of MatMuls; `changed` gives one of its weights other values. */
 function chain(changed?: number): Promise<Uint8Array> {
@@ -24,10 +30,7 @@ function chain(changed?: number): Promise<Uint8Array> {
       nodes: numbers.map((i) => op("MatMul", [i === 0 ? "x" : `h${i - 1}`, `w${i}`], [i === last ? "y" : `h${i}`])),
       inputs: [["x", ["batch", width]]],
       outputs: [["y", ["batch", width]]],
-      initializers: numbers.map((i) => ({
-        ...randomTensor(i === changed ? "other" : `w${i}`, [width, width]),
-        name: `w${i}`,
-      })),
+      initializers: numbers.map((i) => weight(`w${i}`, i === changed)),
     }),
   );
 }
@@ -65,9 +68,7 @@ async function interrupted(
   ready: () => boolean,
 ): Promise<CliResult & { readonly pid: number }> {
   const { process: child, ended } = cli.start(folder, args);
-  let over = false;
-  void ended.then(() => (over = true));
-  while (!ready() && !over) await new Promise((next) => setTimeout(next, 5));
+  while (!ready() && child.exitCode === null) await new Promise((next) => setTimeout(next, 5));
   child.kill(signal);
   return { ...(await ended), pid: child.pid ?? 0 };
 }
@@ -160,11 +161,12 @@ describe("an input that changed meanwhile", () => {
   });
 });
 
+const backend = async (): Promise<OpenBackend> => ({
+  backend: new CpuBackend(kernelReferences),
+  dispose: () => undefined,
+});
+
 it("an abort is heard in every phase, from the first read to the last digest, and leaves nothing", async () => {
-  const backend = async (): Promise<OpenBackend> => ({
-    backend: new CpuBackend(kernelReferences),
-    dispose: () => undefined,
-  });
   /** Runs under a signal that fires when it has been looked at so many times. */
   const run = async (looks: number): Promise<number> => {
     let seen = 0;

@@ -135,29 +135,30 @@ describe("damage", () => {
   });
 });
 
-describe("a run that resumes", () => {
-  const run = (store: CheckpointStore, versions: Readonly<Record<string, string>>, failAt?: string) => {
-    const io = recordingIo({
-      digest: ({ source }) => Promise.resolve(versions[source] ?? ""),
-      deliver: async (unit) => {
-        if (unit === failAt) throw new IoError("the disk is full");
-      },
-    });
-    const units = ["a", "b", "c"].map((id) => copyUnit(id, 1000));
-    const outcome = runPlan(planUnits(units, testProfile(), { groupBytes: 0 }), cpuBackend(), io, {
-      checkpoint: store,
-    });
-    return { io, outcome };
-  };
+/** Three units whose sources have the given versions. */
+const runUnits = (store: CheckpointStore, versions: Readonly<Record<string, string>>, failAt?: string) => {
+  const io = recordingIo({
+    digest: ({ source }) => Promise.resolve(versions[source] ?? ""),
+    deliver: async (unit) => {
+      if (unit === failAt) throw new IoError("the disk is full");
+    },
+  });
+  const units = ["a", "b", "c"].map((id) => copyUnit(id, 1000));
+  const outcome = runPlan(planUnits(units, testProfile(), { groupBytes: 0 }), cpuBackend(), io, {
+    checkpoint: store,
+  });
+  return { io, outcome };
+};
 
+describe("a run that resumes", () => {
   it("takes over what was made from the same sources and computes the rest again", async () => {
     const store = memoryCheckpoint();
-    await expect(run(store, { a: "1", b: "1", c: "1" }, "c").outcome).rejects.toThrow(/full/);
-    const second = run(store, { a: "2", b: "1", c: "1" }, "c");
+    await expect(runUnits(store, { a: "1", b: "1", c: "1" }, "c").outcome).rejects.toThrow(/full/);
+    const second = runUnits(store, { a: "2", b: "1", c: "1" }, "c");
     await expect(second.outcome).rejects.toThrow(/full/);
     expect(second.io.events).toEqual(["deliver b", "read a", "read c", "deliver a", "deliver c"]);
     // The stale entry of "a" still stands before the fresh one.
-    const third = run(store, { a: "2", b: "1", c: "1" });
+    const third = runUnits(store, { a: "2", b: "1", c: "1" });
     expect(await third.outcome).toMatchObject({ resumedUnits: 2, units: 3 });
     expect(third.io.events.toSorted()).toEqual(["deliver a", "deliver b", "deliver c", "read c"]);
     expect(third.io.results.size).toBe(3);

@@ -148,6 +148,39 @@ const cases: readonly Case[] = [
     casts: 4,
   },
   {
+    name: "the f16 body of a Loop",
+    nodes: [
+      op("Cast", ["x"], ["h"], { to: BigInt(f16) }),
+      op("Loop", ["n", "", "h"], ["y"], {
+        body: {
+          type: "graph",
+          value: smallGraph({
+            nodes: [
+              op("Identity", ["go"], ["go_out"]),
+              op("Cast", ["v"], ["half_v"], { to: BigInt(f16) }),
+              op("MatMul", ["s", "half_v"], ["s_out"]),
+            ],
+            inputs: [
+              ["k", [], i64],
+              ["go", [], bool],
+              ["s", undefined, f16],
+            ],
+            outputs: [
+              ["go_out", [], bool],
+              ["s_out", undefined, f16],
+            ],
+            initializers: [randomTensor("v", [40, 40], 0.1)],
+          }),
+        },
+      }),
+    ],
+    inputs: [["x", [5, 40]]],
+    outputs: [["y", undefined, f16]],
+    initializers: [intTensor("n", [2], [])],
+    feeds: [x],
+    casts: 5,
+  },
+  {
     name: "Resize, ConstantOfShape, Cast and Where",
     opset: 13,
     nodes: [
@@ -236,7 +269,7 @@ const cases: readonly Case[] = [
       op("MatMul", ["c", "w"], ["p"]),
       op("Cast", ["p"], ["q"], { to: 1n }),
       op("Div", ["q", "b"], ["y"]),
-    ].map((made) => ({ ...made, name: "" })),
+    ].map((made) => Object.assign({}, made, { name: "" })),
     inputs: [["x", [5, 40]]],
     outputs: [["y", undefined]],
     initializers: [randomTensor("w", [40, 32], 0.1), floatTensor("b", [1], [3])],

@@ -60,6 +60,9 @@ export interface HalfResult {
   readonly kept: readonly { readonly name: string; readonly reason: string }[];
 }
 
+/** Operators that name the type of their outputs, or whose bodies do. */
+const typeGiving: ReadonlySet<string> = new Set(["Cast", "ConstantOfShape", "If"]);
+
 /** How a node runs: in f16, in f32, or on the types it had, because it is not known what it takes. */
 type Mode = "half" | "full" | "given";
 
@@ -95,9 +98,8 @@ class Converter {
       if (!fed?.has(tensor.name)) this.#declareConstant(state, tensor.name, tensor);
     for (const name of graph.sparseNames ?? []) state.values.set(name, given(OnnxType.FLOAT, name));
     const declared = new Map([...graph.valueInfo, ...graph.outputs].map((info) => [info.name, declaredType(info)]));
-    const outputs = new Map(
-      halfOutputs ? [] : graph.outputs.map((info) => [info.name, declaredType(info) ?? OnnxType.FLOAT]),
-    );
+    const types = graphOutputTypes(graph, (name) => parent && findValue(parent, name)?.type, inputTypes);
+    const outputs = new Map(halfOutputs ? [] : graph.outputs.map(({ name }, i) => [name, types[i] ?? OnnxType.FLOAT]));
     const constantNodes: { name: string; node: OnnxNode }[] = [];
     for (const old of graph.nodes) {
       const tensor = constantTensor(old);
@@ -239,7 +241,7 @@ class Converter {
       const before = this.kept.get(old.opType);
       this.kept.set(old.opType, { count: (before?.count ?? 0) + 1, reason: before?.reason ?? reason });
     }
-    return known ? "full" : "given";
+    return known && !typeGiving.has(old.opType) ? "full" : "given";
   }
 
   #outputTypes(state: GraphState, old: OnnxNode, declared: ReadonlyMap<string, number | undefined>) {

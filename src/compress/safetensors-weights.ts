@@ -32,6 +32,7 @@ export function asWeight(tensor: SafeTensor): Weight | undefined {
     uses: [],
     operandRanks: [],
     sharedOtherwise: false,
+    timesConstant: false,
     dataType,
     overridable: false,
   };

@@ -27,6 +27,8 @@ export interface Weight {
   /** Rank of the other operand of each use, where it is known. */
   readonly operandRanks: readonly (number | undefined)[];
   readonly sharedOtherwise: boolean;
+  /** The left operand of a product whose right one is a float constant too. */
+  readonly timesConstant: boolean;
   readonly dataType: number;
   /** From IR version 4 on, an initializer that is also a graph input: a default that callers may replace. */
   readonly overridable: boolean;
@@ -89,6 +91,7 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
     scopes.flatMap((scope) => scope.graph.outputs.map((output) => lookUpConstant(scope, output.name))),
   );
   const rankOf = inferRanks(scopes);
+  const byPath = new Map(scopes.map((scope) => [pathKey(scope.path), scope]));
   const operandRank = ({ path, node, inputIndex }: Use): number | undefined =>
     rankOf(path, node.inputs[inputIndex === 0 ? 1 : 0] ?? "");
   const weights: Weight[] = [];
@@ -111,12 +114,20 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
       uses: taken,
       operandRanks: taken.map(operandRank),
       sharedOtherwise: taken.length < uses.length || outputs.has(holder),
+      timesConstant: asWeight.some((use) => isLeftOfConstant(use, byPath)),
       dataType,
       overridable:
         model.irVersion >= 4 && holder.held.as === "initializer" && holder.path.length === 0 && inputs.has(holder.name),
     });
   }
   return { weights, scopes };
+}
+
+function isLeftOfConstant({ path, node, inputIndex }: Use, byPath: ReadonlyMap<string, Scope>): boolean {
+  const scope = byPath.get(pathKey(path));
+  if (!scope || inputIndex !== 0 || node.opType === "Gather") return false;
+  const right = lookUpConstant(scope, node.inputs[1] ?? "");
+  return right !== undefined && isFloatType(right.tensor.dataType);
 }
 
 const isMove = ({ node, inputIndex }: Use): boolean =>

@@ -17,6 +17,7 @@ import {
   type SmallModel,
 } from "../../support/onnx-models.ts";
 import { operatorsOf, quantizeSmall } from "../../support/quantized.ts";
+import { runOracle } from "../../support/ort.ts";
 import { runPlainly } from "../../support/ort-plain.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 
@@ -534,6 +535,19 @@ it("leaves a replaceable default of IR version 4 alone", async () => {
   });
   const { plan } = await quantizeSmall(model, int8);
   expect(plan.skipped).toEqual([{ name: "w", reason: "graph input with a default value: a caller may replace it" }]);
+});
+
+it("leaves the left one of two multiplied constants alone", async () => {
+  const model = smallModel({
+    nodes: [op("MatMul", ["v", "w"], ["y"])],
+    inputs: [],
+    outputs: [["y", undefined]],
+    initializers: [randomTensor("v", [40, 40]), randomTensor("w", [40, 32])],
+  });
+  const { plan, bytes, restored } = await quantizeSmall(model, { format: "uint8" });
+  expect(plan.skipped).toEqual([{ name: "v", reason: "multiplied by another constant: nothing depends on the input" }]);
+  const [[expected], [actual]] = [await runOracle(restored, []), await runOracle(bytes, [])];
+  expect(largestDifference(expected?.data ?? [], actual?.data ?? [])).toBeLessThan(2e-5);
 });
 
 it("needs no newer operator set for the contributed operators", async () => {

@@ -85,6 +85,8 @@ function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined
   if (weight.dataType === OnnxType.BFLOAT16)
     return "bfloat16 weights need an operator with bfloat16 scales, which onnxruntime's CPU provider lacks";
   if (weight.overridable) return "graph input with a default value: a caller may replace it";
+  // onnxruntime would fuse the two DequantizeLinear nodes into an operator that fails.
+  if (weight.timesConstant) return "multiplied by another constant: nothing depends on the input";
   if (format.family === "table" && !matrixOf(weight)) return `${format.name} has an operator for MatMul and Gemm only`;
   if (format.bits === 2 && format.operator !== "dequantize-linear" && !fitsMatMulNBits(weight))
     return "2 bits have a widely supported operator for MatMul and Gemm only (dequantize-linear asks for operator set 25)";

@@ -11,6 +11,7 @@ import { findWeights, type Weight } from "../model/weights.ts";
 import { raiseVersions } from "../formats/onnx/opset/raise.ts";
 import { chooseRewrites, type ChosenRewrite, type Skipped } from "../methods/quantize/onnx/choose.ts";
 import { applyEdits } from "../methods/quantize/onnx/edits.ts";
+import type { Room } from "../methods/quantize/onnx/refine.ts";
 import { convertToHalf, defaultHalfBlockList } from "../methods/quantize/onnx/half.ts";
 import type { PackedWeight } from "../methods/quantize/packed.ts";
 import { decide } from "../methods/quantize/rules.ts";
@@ -33,11 +34,15 @@ export function planOnnx(
   const decisions = decide(weights, recipe);
   const names = new NameSpace(scopes);
   const sources = new Map<string, OnnxTensor>();
-  const choice = chooseRewrites(decisions, (format, weight) => ({
-    names,
-    scaleType: format.restAsHalf || weight.dataType === halfType ? "f16" : "f32",
-    sourceKey: (of: Weight) => register(sources, of.id, of.holder.tensor),
-  }));
+  const choice = chooseRewrites(
+    decisions,
+    (format, weight) => ({
+      names,
+      scaleType: format.restAsHalf || weight.dataType === halfType ? "f16" : "f32",
+      sourceKey: (of: Weight) => register(sources, of.id, of.holder.tensor),
+    }),
+    recipe.skip === false ? undefined : roomOf(model, weights, recipe),
+  );
   const warnings: string[] = [];
   const opset = Math.max(0, ...choice.rewrites.map(({ rewrite }) => rewrite.requires.opset ?? 0));
   const domains = new Set(choice.rewrites.flatMap(({ rewrite }) => rewrite.requires.domains ?? []));
@@ -95,6 +100,20 @@ function externalData(recipe: QuantizeRecipe, { dataFile }: PlanCompressionOptio
 }
 
 const halfType = 10;
+
+function roomOf({ source }: OnnxFile, weights: readonly Weight[], { formatOptions = {} }: QuantizeRecipe): Room {
+  const elsewhere = weights.filter(
+    ({
+      holder: {
+        tensor: { data },
+      },
+    }) => data.kind === "range" && data.external,
+  );
+  return {
+    fileBytes: elsewhere.reduce((sum, { holder }) => sum + bytesOfTensor(holder.tensor), source.size),
+    fineBlocks: formatOptions.granularity === undefined && formatOptions.symmetric === undefined,
+  };
+}
 
 function plannedTensor({ weights, format, rewrite }: ChosenRewrite): PlannedTensor {
   const [first] = weights;

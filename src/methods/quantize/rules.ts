@@ -20,11 +20,11 @@ export interface Rule {
 
 /** The default skip list; every entry can be switched off or changed. */
 export interface SkipPolicy {
-  /** Weights with fewer elements stay float. Default 1024. */
+  /** Weights with fewer elements stay float. Default 512. */
   readonly minElements?: number;
   /**
    * The first and the last weight of the graph stay float while they hold at most this share of all
-   * weight bytes; a larger one is quantized like the rest, or the file would hardly shrink. Default 0.02.
+   * weight bytes; a larger one is quantized like the rest, or the file would hardly shrink. Default 0.005.
    */
   readonly edgeShare?: number;
 }
@@ -115,8 +115,8 @@ export function decide(weights: readonly Weight[], options: RuleOptions): readon
 }
 
 function defaultSkips(weights: readonly Weight[], policy: SkipPolicy): Map<Weight, string> {
-  const minElements = policy.minElements ?? 1024;
-  const edgeShare = policy.edgeShare ?? 0.02;
+  const minElements = policy.minElements ?? 512;
+  const edgeShare = policy.edgeShare ?? 0.005;
   const total = weights.reduce((sum, weight) => sum + weight.elements, 0);
   const skips = new Map<Weight, string>();
   for (const weight of weights) {

@@ -19,6 +19,7 @@ import {
   rewriteGatherRows,
 } from "./embedding.ts";
 import { fitsMatMulNBits, matrixOf, rewriteMatMulBnb4, rewriteMatMulNBits } from "./matmul.ts";
+import { refinedFormats, type Room } from "./refine.ts";
 import type { Rewrite, RewriteContext } from "./rewrite.ts";
 
 export interface Skipped {
@@ -41,10 +42,12 @@ export interface Choice {
 export function chooseRewrites(
   decisions: readonly Decision[],
   context: (format: ResolvedFormat, weight: Weight) => RewriteContext,
+  room?: Room,
 ): Choice {
   const rewrites: ChosenRewrite[] = [];
   const skipped: Skipped[] = [];
   const handled = new Set<Weight>();
+  const refined = refinedFormats(decisions, room);
   for (const decision of decisions) {
     const { weight } = decision;
     if (handled.has(weight)) continue;
@@ -52,7 +55,7 @@ export function chooseRewrites(
       skipped.push({ name: weight.id, reason: decision.skip });
       continue;
     }
-    const format = decision.by === "default" ? fittingFormat(weight, decision.format) : decision.format;
+    const format = refined.get(weight) ?? decision.format;
     if (format.family === "half") continue;
     const reason = unfitReason(weight, format);
     if (reason !== undefined) {
@@ -65,18 +68,6 @@ export function chooseRewrites(
     rewrites.push({ weights: partner ? [weight, partner] : [weight], format, rewrite });
   }
   return { rewrites, skipped };
-}
-
-/**
- * Convolution rows shorter than a block (depthwise kernels) get 8 bits per channel instead of 4: they hold few
- * of the bytes, a scale for each would eat the saving, and they are the most sensitive to few bits.
- */
-function fittingFormat(weight: Weight, format: ResolvedFormat): ResolvedFormat {
-  const convolution = weight.role === "conv" || weight.role === "convTranspose";
-  if (format.family !== "affine" || format.bits !== 4 || format.granularity !== "block" || !convolution) return format;
-  const rowLength = weight.elements / (weight.dims[0] ?? 1);
-  if (rowLength >= format.blockSize) return format;
-  return { ...resolveFormat(format.signed ? "int8" : "uint8"), restAsHalf: format.restAsHalf };
 }
 
 function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined {

@@ -1,6 +1,9 @@
 // Weight to DequantizeLinear: the packed weight goes through a DequantizeLinear node whose output keeps the
 // weight's name, so that no use of it changes. Standard ONNX, fits every operator.
 // Versions: per tensor 10, per axis 13, f16 scales 19, 4 bits and blocks 21, 2 bits 25 (onnx.ai operator pages).
+//
+// Scales of blocks are many: they are stored as f16 and widened by a Cast, which runtimes fold when they load. Codes
+// are chosen for the stored scale, so nothing is lost but half of the scales' bytes.
 import { OnnxType, type OnnxNode, type OnnxTensor } from "../../../formats/onnx/ir.ts";
 import { elementCount } from "../../../base/dtypes.ts";
 import { blocksPerRow, type BlockedGeometry, type Geometry } from "../../../kernels/quantize/geometry.ts";
@@ -111,14 +114,21 @@ export function rewriteDequantize(context: RewriteContext, weight: Weight, forma
     encoding,
     search: format.search,
     withZeroPoints: encoding.scheme === "asymmetric",
+    ...(grouping.geometry.kind === "blocked" ? { scaleType: "f16" } : {}),
   });
   const { codes, scales, zeroPoints } = packed.parts;
   const codeType = codeTypes[`${encoding.signed ? "i" : "u"}${encoding.bits}`] ?? OnnxType.INT8;
   const initializers: OnnxTensor[] = [pendingTensor(codes.tensor, codeType, grouping.dims, codes)];
   const inputs = [codes.tensor];
+  const nodes: OnnxNode[] = [];
   if (scales) {
     initializers.push(pendingTensor(scales.tensor, scaleOnnxType(packed.scaleType), grouping.scaleDims, scales));
-    inputs.push(scales.tensor);
+    if (packed.scaleType === context.scaleType) inputs.push(scales.tensor);
+    else {
+      const widened = context.names.fresh(`${weight.holder.name}_scale_f32`);
+      nodes.push(node("Cast", "", [scales.tensor], [widened], { to: BigInt(OnnxType.FLOAT) }));
+      inputs.push(widened);
+    }
   }
   if (zeroPoints) {
     initializers.push(pendingTensor(zeroPoints.tensor, codeType, grouping.scaleDims, zeroPoints));
@@ -132,13 +142,13 @@ export function rewriteDequantize(context: RewriteContext, weight: Weight, forma
   const { name, path, held } = weight.holder;
   const reshaped = grouping.dims !== weight.dims;
   const output = reshaped ? context.names.fresh(`${name}_flat`) : name;
-  const nodes: OnnxNode[] = [
+  nodes.push(
     node("DequantizeLinear", context.names.fresh(`${name}_dequantize`), inputs, [output], grouping.attributes),
-  ];
+  );
   if (reshaped) {
     const shape = int64Tensor(context.names.fresh(`${name}_shape`), weight.dims);
     initializers.push(shape);
-    nodes.push(node("Reshape", context.names.fresh(`${name}_reshape`), [output, shape.name], [name]));
+    nodes.push(node("Reshape", "", [output, shape.name], [name]));
   }
   const edits: GraphEdit[] = [
     { kind: "dropConstant", holder: weight.holder },
@@ -148,7 +158,7 @@ export function rewriteDequantize(context: RewriteContext, weight: Weight, forma
   return {
     packed: [packed],
     edits,
-    requires: { opset: opsetFor(format, packed.scaleType === "f16") },
+    requires: { opset: opsetFor(format, context.scaleType === "f16") },
     op: "DequantizeLinear",
   };
 }

@@ -95,6 +95,8 @@ export interface PackRequest {
   readonly encoding: Encoding;
   readonly search: ScaleSearch;
   readonly withZeroPoints: boolean;
+  /** Storage of the scales; the context's by default. */
+  readonly scaleType?: ScaleType;
   readonly transpose?: { readonly rows: number; readonly cols: number };
   readonly sourceElement?: number;
   /** Base of the new tensors' names; the weight's own by default. */
@@ -115,12 +117,13 @@ export function pack(context: RewriteContext, request: PackRequest): PackedWeigh
   const base = request.baseName ?? weight.holder.name;
   const bits = codeBits(encoding);
   const groups = groupCount(geometry);
+  const scaleType = encoding.kind === "affine" ? (request.scaleType ?? context.scaleType) : "f32";
   const part = (name: PartName, bytes: number): PackedPart => {
     const tensor = context.names.fresh(`${base}${(request.suffixes ?? graphSuffixes)[name]}`);
     return { key: tensor, tensor, bytes };
   };
   const codes = part("codes", Math.ceil((codeCount(geometry, layout) * bits) / 8));
-  const scales = part("scales", groups * (context.scaleType === "f16" && encoding.kind === "affine" ? 2 : 4));
+  const scales = part("scales", groups * (scaleType === "f16" ? 2 : 4));
   const zeroPoints = request.withZeroPoints
     ? part("zeroPoints", zeroPointBytes(geometry, layout, bits, groups))
     : undefined;
@@ -134,7 +137,7 @@ export function pack(context: RewriteContext, request: PackRequest): PackedWeigh
     layout,
     encoding,
     search: request.search,
-    scaleType: encoding.kind === "affine" ? context.scaleType : "f32",
+    scaleType,
     parts: { codes, scales, ...(zeroPoints ? { zeroPoints } : {}) },
   };
 }

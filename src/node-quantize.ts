@@ -91,7 +91,8 @@ export async function quantizeFile(
   const source = await fromFile(input);
   try {
     const model = await openModel(source, signal ? { signal } : {});
-    const inputs = [input, ...[...dataFilesOf(model).values()].map(({ name }) => name)];
+    const dataFiles = [...dataFilesOf(model).values()].map(({ name, size }) => ({ path: name, bytes: size }));
+    const inputs = [input, ...dataFiles.map(({ path }) => path)];
     const { externalDataFile } = recipe;
     const data = externalDataFile === undefined ? undefined : join(dirname(output), externalDataFile);
     await refuseClashes({ output, "external data file": data, checkpoint, report }, inputs);
@@ -106,9 +107,14 @@ export async function quantizeFile(
         dataFile: `${basename(output)}_data`,
       });
       for (const warning of plan.warnings) onWarning?.(warning);
+      const { external } = plan.job.layout;
+      const beside = external ? [{ path: join(dirname(output), external.fileName), bytes: external.size }] : [];
       const result = await runCompression(plan, opened.backend, {
         output: beforeCommit(sink, async (written) => {
-          facts = { input: await factsOf(source, signal), output: await factsOf(written, signal) };
+          facts = {
+            input: await factsOf(input, source, dataFiles, signal),
+            output: await factsOf(output, written, beside, signal),
+          };
           throwIfAborted(signal);
         }),
         ...(signal ? { signal } : {}),
@@ -158,10 +164,18 @@ const beforeCommit = (sink: ByteSink, look: (written: ByteSource) => Promise<voi
   },
 });
 
-const factsOf = async (source: ByteSource, signal: AbortSignal | undefined): Promise<FileFacts> => ({
-  path: source.name,
+type DataFile = NonNullable<FileFacts["dataFiles"]>[number];
+
+const factsOf = async (
+  path: string,
+  source: ByteSource,
+  dataFiles: readonly DataFile[],
+  signal: AbortSignal | undefined,
+): Promise<FileFacts> => ({
+  path,
   bytes: source.size,
   sha256: await hashSource(source, signal),
+  ...(dataFiles.length > 0 ? { dataFiles } : {}),
 });
 
 const reportTensor = ({

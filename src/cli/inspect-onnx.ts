@@ -40,14 +40,19 @@ export interface OnnxInspection {
   readonly outputs: readonly string[];
   readonly operators: Readonly<Record<string, number>>;
   readonly constantBytes: number;
+  /** Float tensors that operators multiply with: what can be quantized. */
   readonly weights: readonly Row[];
+  /** All other initializers. */
+  readonly constants: readonly Row[];
 }
 
 export async function inspectOnnx(file: OnnxFile, { stats, signal }: InspectOptions): Promise<OnnxInspection> {
   const { source, onnx } = file;
   const weights: Row[] = [];
+  const known = new Set<OnnxTensor>();
   for (const weight of findWeights(onnx).weights) {
     const { tensor } = weight.holder;
+    known.add(tensor);
     const bytes = tensorBytes(tensor);
     weights.push({
       name: weight.id,
@@ -72,15 +77,46 @@ export async function inspectOnnx(file: OnnxFile, { stats, signal }: InspectOpti
     operators: countOperators(onnx),
     constantBytes: constantBytes(onnx),
     weights,
+    constants: await otherConstants(onnx, known, { stats, signal }),
   };
 }
 
-/** @param listed most weights to list, the largest first; undefined: all, in the file's order */
+/** Initializers that are no weights: codes and scales of packed ones, biases, tables. */
+async function otherConstants(
+  model: OnnxModel,
+  weights: ReadonlySet<OnnxTensor>,
+  { stats, signal }: InspectOptions,
+): Promise<Row[]> {
+  const rows: { readonly row: Row; readonly tensor: OnnxTensor }[] = [];
+  forEachGraph(model, ({ initializers, nodes }) => {
+    const readers = new Map<string, Set<string>>();
+    for (const { opType, inputs } of nodes) {
+      for (const name of inputs) readers.set(name, (readers.get(name) ?? new Set()).add(opType));
+    }
+    for (const tensor of initializers) {
+      if (weights.has(tensor)) continue;
+      const { name, dataType, dims } = tensor;
+      const operators = [...(readers.get(name) ?? [])];
+      const dtype = onnxTypeName(dataType).toLowerCase();
+      rows.push({ tensor, row: { name, role: "constant", operators, dtype, shape: dims, bytes: tensorBytes(tensor) } });
+    }
+  });
+  if (!stats) return rows.map(({ row }) => row);
+  const found: Row[] = [];
+  for (const { row, tensor } of rows) {
+    const summary = await statisticsOf(tensor, findDType(tensor.dataType), row.bytes, signal);
+    found.push({ ...row, stats: summary });
+  }
+  return found;
+}
+
+/** @param listed most tensors to list, the largest first; undefined: all, weights in the file's order first */
 export function onnxText(report: OnnxInspection, listed: number | undefined): string {
   const { weights } = report;
-  const shown = listed === undefined ? weights : weights.toSorted((a, b) => b.bytes - a.bytes).slice(0, listed);
+  const all = [...weights, ...report.constants];
+  const shown = listed === undefined ? all : all.toSorted((a, b) => b.bytes - a.bytes).slice(0, listed);
   const withStats = shown.some((row) => row.stats);
-  const head = ["weight", "operators", "type", "shape", "bytes", ...(withStats ? statisticsHead : [])];
+  const head = ["tensor", "operators", "type", "shape", "bytes", ...(withStats ? statisticsHead : [])];
   const rows = shown.map((row) => [
     row.name,
     row.operators.join(","),
@@ -90,7 +126,7 @@ export function onnxText(report: OnnxInspection, listed: number | undefined): st
     ...(withStats ? statisticsCells(row.stats) : []),
   ]);
   const operators = Object.entries(report.operators).map(([name, count]) => `${name} x${count}`);
-  const hidden = weights.length - shown.length;
+  const hidden = all.length - shown.length;
   const weightBytes = weights.reduce((sum, row) => sum + row.bytes, 0);
   const producer = report.producer ? `, by ${report.producer}` : "";
   return [
@@ -100,10 +136,10 @@ export function onnxText(report: OnnxInspection, listed: number | undefined): st
     `inputs         ${report.inputs.join(", ")}`,
     `outputs        ${report.outputs.join(", ")}`,
     `operators      ${operators.join(", ")}`,
-    `constants      ${formatBytes(report.constantBytes)}, of which weights ${formatBytes(weightBytes)} in ${weights.length} tensors`,
+    `constants      ${formatBytes(report.constantBytes)}, of which float weights ${formatBytes(weightBytes)} in ${weights.length} tensors`,
     "",
     formatTable(head, rows),
-    ...(hidden > 0 ? ["", `${hidden} smaller weights not shown; --all lists them.`] : []),
+    ...(hidden > 0 ? ["", `${hidden} smaller tensors not shown; --all lists them.`] : []),
   ].join("\n");
 }
 

@@ -24,7 +24,7 @@ program
   .argument("<model>", modelFile)
   .description("layers, operators, shapes, types and bytes; with --stats value ranges and histograms")
   .option("--stats", "read the weights: ranges, zeros, non-finite values, histograms")
-  .option("--all", "list every weight, not only the largest 40")
+  .option("--all", "list every tensor, not only the largest 40")
   .option("--json", "one JSON object on stdout")
   .addHelpText("after", "\nExample:\n  wgslim inspect model.onnx --stats")
   .action(async (model, flags) => (await import("./commands/inspect.ts")).inspect(model, flags, interruption()));

@@ -3,6 +3,7 @@ import { formatBytes } from "../base/size.ts";
 import { histogramChart, legend, stackedBars, valueBars, type StackedRow } from "./charts.ts";
 import { escapeHtml, shorten, visible } from "./escape.ts";
 import {
+  bytesWithData,
   formatCosine,
   formatDb,
   formatError,
@@ -58,7 +59,7 @@ const fileName = (path: string): string => path.split(/[/\\]/).at(-1) ?? path;
 function summary(report: QuantizeReport): Markup {
   const totals = totalsOf(report);
   return tiles([
-    { figure: formatBytes(report.output.bytes), label: `from ${formatBytes(report.input.bytes)}` },
+    { figure: formatBytes(bytesWithData(report.output)), label: `from ${formatBytes(bytesWithData(report.input))}` },
     { figure: formatPercent(totals.share), label: `of the size, ${(1 / totals.share).toFixed(2)}× smaller` },
     { figure: String(report.tensors.length), label: `weights packed: ${totals.formats || "none"}` },
     ...(totals.worst
@@ -95,8 +96,8 @@ function bytesChart({ input, output, tensors }: QuantizeReport): Markup {
     };
   };
   const chart = stackedBars([
-    row("Before", input.bytes, (tensor) => tensor.bytesBefore),
-    row("After", output.bytes, (tensor) => tensor.bytesAfter),
+    row("Before", bytesWithData(input), (tensor) => tensor.bytesBefore),
+    row("After", bytesWithData(output), (tensor) => tensor.bytesAfter),
   ]);
   return section("Bytes in the file", legend(operators, "everything else") + chart);
 }

@@ -10,7 +10,10 @@ import {
   groupSkipped,
   totalsOf,
 } from "./numbers.ts";
-import type { QuantizeReport, ReportExtras } from "./types.ts";
+import type { FileFacts, QuantizeReport, ReportExtras } from "./types.ts";
+
+const dataRows = ({ dataFiles = [] }: FileFacts): readonly string[][] =>
+  dataFiles.map(({ path, bytes }) => ["its data", escapeMarkdown(path), `${bytes} (${formatBytes(bytes)})`, ""]);
 
 /** The whole report; every tensor is listed. Ends with a line break. */
 export function markdownReport(report: QuantizeReport, { title }: Pick<ReportExtras, "title"> = {}): string {
@@ -23,12 +26,14 @@ export function markdownReport(report: QuantizeReport, { title }: Pick<ReportExt
       ["", "path", "bytes", "SHA-256"],
       [
         ["before", escapeMarkdown(input.path), `${input.bytes} (${formatBytes(input.bytes)})`, input.sha256],
+        ...dataRows(input),
         [
           "after",
           escapeMarkdown(output.path),
           `${output.bytes} (${formatBytes(output.bytes)}, ${formatPercent(totals.share)})`,
           output.sha256,
         ],
+        ...dataRows(output),
       ],
     ),
     "",

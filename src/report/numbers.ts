@@ -1,5 +1,5 @@
 // How reports write numbers, and the few sums that all renderings share.
-import type { QuantizeReport, TensorReport } from "./types.ts";
+import type { FileFacts, QuantizeReport, TensorReport } from "./types.ts";
 
 /** One decimal; "exact" for infinity. */
 export function formatDb(sqnrDb: number): string {
@@ -19,8 +19,12 @@ export const formatSeconds = (seconds: number): string =>
     ? `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`
     : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 
+/** Of a file and its data files together. */
+export const bytesWithData = ({ bytes, dataFiles = [] }: FileFacts): number =>
+  dataFiles.reduce((sum, file) => sum + file.bytes, bytes);
+
 export interface ReportTotals {
-  /** Output bytes over input bytes. */
+  /** Output bytes over input bytes, data files included. */
   readonly share: number;
   readonly packedBefore: number;
   readonly packedAfter: number;
@@ -34,7 +38,7 @@ export function totalsOf({ input, output, tensors }: QuantizeReport): ReportTota
   for (const { format } of tensors) formats.set(format, (formats.get(format) ?? 0) + 1);
   const [first] = worstTensors(tensors, 1);
   return {
-    share: input.bytes === 0 ? 1 : output.bytes / input.bytes,
+    share: input.bytes === 0 ? 1 : bytesWithData(output) / bytesWithData(input),
     packedBefore: tensors.reduce((sum, tensor) => sum + tensor.bytesBefore, 0),
     packedAfter: tensors.reduce((sum, tensor) => sum + tensor.bytesAfter, 0),
     formats: [...formats].map(([format, count]) => `${format} ×${count}`).join(", "),

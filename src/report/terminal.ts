@@ -2,6 +2,7 @@
 import { formatBytes } from "../base/size.ts";
 import { visible } from "./escape.ts";
 import {
+  bytesWithData,
   formatCosine,
   formatDb,
   formatError,
@@ -25,8 +26,8 @@ export function formatReport(report: QuantizeReport, { maxRows = 40 }: FormatRep
   const totals = totalsOf(report);
   const listed = tensors.length <= maxRows ? tensors : worstTensors(tensors, maxRows);
   const lines = [
-    `${visible(input.path)}  ${formatBytes(input.bytes)}`,
-    `${visible(output.path)}  ${formatBytes(output.bytes)}  (${formatPercent(totals.share)})`,
+    `${visible(input.path)}  ${formatBytes(bytesWithData(input))}`,
+    `${visible(output.path)}  ${formatBytes(bytesWithData(output))}  (${formatPercent(totals.share)})`,
     `On ${visible(report.adapter)} in ${formatSeconds(report.seconds)}: ${plan.dispatches} dispatches in ${plan.submits} submits,` +
       ` peak ${formatBytes(plan.peakDeviceBytes)} on the device (lower bound ${formatBytes(plan.lowerBoundBytes)})`,
   ];

@@ -6,6 +6,8 @@ export interface FileFacts {
   readonly bytes: number;
   /** Of the whole file, lower-case hex. */
   readonly sha256: string;
+  /** Files beside it that hold its weights: external data, shards. Absent where there are none. */
+  readonly dataFiles?: readonly { readonly path: string; readonly bytes: number }[];
 }
 
 export interface TensorReport {

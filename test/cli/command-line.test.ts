@@ -253,6 +253,23 @@ describe("results", () => {
     expect(JSON.parse(readFileSync(at("r.json"), "utf8"))).toEqual(report);
   });
 
+  it("data files count as part of their model, in reports, plans and inspections", async () => {
+    await writeSyntheticModel(at("big.onnx"), { bytes: 300_000, width: 128, externalDataFile: "weights.bin" });
+    const weights = { path: expect.stringMatching(/weights\.bin$/), bytes: readFileSync(at("weights.bin")).length };
+    const result = await run(`quantize big.onnx -o out.onnx --external-data out.bin --json --report r.md ${onCpu}`);
+    expect(JSON.parse(result.stdout)).toMatchObject({
+      input: { path: "big.onnx", dataFiles: [weights] },
+      output: { path: "out.onnx", dataFiles: [{ path: "out.bin", bytes: readFileSync(at("out.bin")).length }] },
+    });
+    expect(readFileSync(at("r.md"), "utf8")).toMatch(/after .* 2\d\.\d %.*its data .*out/s);
+    expect((await run("plan big.onnx --format int8")).stdout).toMatch(/file +769 KiB -> .* \(2\d\.\d %\)/);
+    expect(JSON.parse((await run("inspect big.onnx --json")).stdout)).toMatchObject({
+      dataFiles: [{ path: "weights.bin", bytes: weights.bytes }],
+    });
+    const packed = await run("inspect out.onnx");
+    expect(packed.stdout).toMatch(/layer5\.weight_quantized +DequantizeLinear +int8 +512x128 +64 KiB/);
+  });
+
   it("prints a table without a progress bar into a pipe, nothing with --quiet, and reports by extension", async () => {
     const plain = await run(`quantize in.onnx -o out.onnx ${onCpu} --report r.html`);
     expect(plain).toMatchObject({ code: 0 });

@@ -1,4 +1,5 @@
 // `wgslim plan`: what `quantize` would do, from the file's structure alone.
+import { dataFilesOf } from "../../compress/input-files.ts";
 import { openModel } from "../../compress/open-model.ts";
 import { planCompression, type CompressionPlan } from "../../compress/plan-compression.ts";
 import { fromFile } from "../../node-files.ts";
@@ -25,8 +26,9 @@ export async function plan(path: string, flags: PlanFlags, signal: AbortSignal):
       parseRecipe(flags),
       { dataFile: "model.onnx_data" },
     );
+    const dataBytes = [...dataFilesOf(model).values()].reduce((sum, { size }) => sum + size, 0);
     if (flags.json) printJson(planJson(compression));
-    else printText(planText(compression, flags.ops === true));
+    else printText(planText(compression, compression.input.bytes + dataBytes, flags.ops === true));
   } finally {
     await source.close?.();
   }
@@ -45,8 +47,8 @@ function planJson({ input, output, tensors, skipped, warnings, plan: device }: C
   };
 }
 
-function planText(compression: CompressionPlan, operations: boolean): string {
-  const { input, output, tensors, skipped, warnings, plan: device } = compression;
+function planText(compression: CompressionPlan, bytesBefore: number, operations: boolean): string {
+  const { output, tensors, skipped, warnings, plan: device } = compression;
   const rows = tensors.map((t) => [
     t.name,
     `${t.op} -> ${t.operator}`,
@@ -58,7 +60,7 @@ function planText(compression: CompressionPlan, operations: boolean): string {
   const lines = [
     formatTable(["tensor", "operator", "shape", "format", "before", "after"], rows),
     "",
-    `file    ${formatBytes(input.bytes)} -> ${formatBytes(output.bytes)} (${((100 * output.bytes) / input.bytes).toFixed(1)} %)`,
+    `file    ${formatBytes(bytesBefore)} -> ${formatBytes(output.bytes)} (${((100 * output.bytes) / bytesBefore).toFixed(1)} %)`,
     "",
     formatPlan(device, { operations }),
   ];

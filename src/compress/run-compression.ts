@@ -108,7 +108,7 @@ export async function runCompression(
       tensors,
       seconds: (performance.now() - started) / 1000,
       outputBytes: plan.output.bytes,
-      warnings: castWarnings(tensors),
+      warnings: [...castWarnings(tensors), ...lossWarnings(tensors)],
     };
   } catch (error) {
     await output.discard();
@@ -126,6 +126,22 @@ function castWarnings(tensors: readonly TensorResult[]): string[] {
     if (kept > 0) warnings.push(`"${name}": ${kept} values are NaN or infinite, and were kept so.`);
   }
   return warnings;
+}
+
+/** Below this a tensor's error is far beyond what so many bits cost. */
+const poorSqnrDb = (format: string): number => (format.endsWith("8") ? 15 : 3);
+
+/** Names tensors whose values do not fit their format: too large or too small for its scales, or too few bits. */
+function lossWarnings(tensors: readonly TensorResult[]): string[] {
+  return tensors
+    .filter(
+      ({ format, statistics: { sqnrDb, mse } }) => format !== "fp16" && mse !== 0 && !(sqnrDb >= poorSqnrDb(format)),
+    )
+    .map(({ name, format, statistics: { sqnrDb, minSource, maxSource } }) => {
+      const span = `${minSource.toPrecision(3)} to ${maxSource.toPrecision(3)}`;
+      const ratio = Number.isFinite(sqnrDb) ? ` (SQNR ${sqnrDb.toFixed(1)} dB)` : "";
+      return `"${name}": ${format} keeps little of its values, which span ${span}${ratio}.`;
+    });
 }
 
 async function writeParts(

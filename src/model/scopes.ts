@@ -42,7 +42,7 @@ export function constantTensor(node: OnnxNode): OnnxTensor | undefined {
 
 function openScope(graph: OnnxGraph, path: GraphPath, parent: Scope | undefined): Scope {
   const constants = new Map<string, ConstantHolder>();
-  const defined = new Set<string>(graph.inputs.map((input) => input.name));
+  const defined = new Set<string>([...graph.inputs.map((input) => input.name), ...(graph.sparseNames ?? [])]);
   for (const tensor of graph.initializers) {
     constants.set(tensor.name, { name: tensor.name, path, tensor, held: { as: "initializer" } });
     defined.add(tensor.name);

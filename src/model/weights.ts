@@ -34,20 +34,27 @@ export interface Weight {
   readonly overridable: boolean;
 }
 
-const weightInputs: Readonly<Record<string, { role: WeightRole; inputs: readonly number[] }>> = {
-  Conv: { role: "conv", inputs: [1] },
-  ConvTranspose: { role: "convTranspose", inputs: [1] },
-  FusedConv: { role: "conv", inputs: [1] },
-  MatMul: { role: "matmul", inputs: [0, 1] },
-  FusedMatMul: { role: "matmul", inputs: [0, 1] },
-  Gemm: { role: "gemm", inputs: [0, 1] },
-  FusedGemm: { role: "gemm", inputs: [0, 1] },
-  Gather: { role: "embedding", inputs: [0] },
-  LSTM: { role: "recurrent", inputs: [1, 2] },
-  GRU: { role: "recurrent", inputs: [1, 2] },
-  RNN: { role: "recurrent", inputs: [1, 2] },
-  Attention: { role: "matmul", inputs: [1] },
-  Einsum: { role: "other", inputs: [0, 1, 2, 3] },
+type WeightInputs = Readonly<Record<string, { role: WeightRole; inputs: readonly number[] }>>;
+
+/** By domain: a model may define operators of its own under any name. */
+const weightInputs: Readonly<Record<string, WeightInputs>> = {
+  "": {
+    Conv: { role: "conv", inputs: [1] },
+    ConvTranspose: { role: "convTranspose", inputs: [1] },
+    MatMul: { role: "matmul", inputs: [0, 1] },
+    Gemm: { role: "gemm", inputs: [0, 1] },
+    Gather: { role: "embedding", inputs: [0] },
+    LSTM: { role: "recurrent", inputs: [1, 2] },
+    GRU: { role: "recurrent", inputs: [1, 2] },
+    RNN: { role: "recurrent", inputs: [1, 2] },
+    Einsum: { role: "other", inputs: [0, 1, 2, 3] },
+  },
+  "com.microsoft": {
+    FusedConv: { role: "conv", inputs: [1] },
+    FusedMatMul: { role: "matmul", inputs: [0, 1] },
+    FusedGemm: { role: "gemm", inputs: [0, 1] },
+    Attention: { role: "matmul", inputs: [1] },
+  },
 };
 
 /** Operators that only move values: a constant behind them is still a weight of what reads them. */
@@ -70,7 +77,8 @@ const mostMoves = 8;
 
 /** The role of a node's input as a weight, or undefined when it is none (bias, shape, axis …). */
 export function weightRole(node: OnnxNode, inputIndex: number): WeightRole | undefined {
-  const entry = Object.hasOwn(weightInputs, node.opType) ? weightInputs[node.opType] : undefined;
+  const table = Object.hasOwn(weightInputs, node.domain) ? weightInputs[node.domain] : undefined;
+  const entry = table && Object.hasOwn(table, node.opType) ? table[node.opType] : undefined;
   return entry?.inputs.includes(inputIndex) ? entry.role : undefined;
 }
 
@@ -143,7 +151,7 @@ function movedWeights(scopes: readonly Scope[]): ReadonlySet<string> {
   for (let move = 0; move < mostMoves; move++) {
     const before = found.size;
     for (const node of nodes) {
-      if (!moving.has(node.opType) || !node.outputs.some((name) => found.has(name))) continue;
+      if (node.domain !== "" || !moving.has(node.opType) || !node.outputs.some((name) => found.has(name))) continue;
       for (const name of node.opType === "Concat" ? node.inputs : node.inputs.slice(0, 1)) found.add(name);
     }
     if (found.size === before) break;

@@ -7,7 +7,7 @@ import { FormatError, IoError, UsageError, throwIfAborted } from "./base/errors.
 import { checkRange, requireSafePath } from "./formats/sources/checks.ts";
 import { attempt, codeOf, ifPresent } from "./node-errors.ts";
 import { refuseTarget, type FileSinkOptions } from "./node-guard.ts";
-import { backupPath, hiddenPath, newRun, removeStaleParts } from "./node-parts.ts";
+import { backupPath, hiddenPath, newRun, removeStaleParts, restoreBackup } from "./node-parts.ts";
 
 /**
  * Opens a file for positional reads. A file that shrinks or changes while it is read is an error, not
@@ -84,7 +84,8 @@ async function openSibling(path: string, relativePath: string): Promise<ByteSour
       details: { file: path, location: relativePath },
     });
   }
-  return fromFile(real);
+  // Reports name it as the model's own path goes, not by where links lead.
+  return { ...(await fromFile(real)), name: target };
 }
 
 /** A committed file that replaced an earlier one, kept aside until all files are in place. */
@@ -266,7 +267,7 @@ async function moveInto(hidden: string, target: string, force: boolean, keepOld:
   try {
     await rename(hidden, target);
   } catch (cause) {
-    if (kept !== undefined) await rename(kept, target);
+    if (kept !== undefined) await restoreBackup(kept, target);
     throw cause;
   }
   return { target, backup: kept };
@@ -274,5 +275,5 @@ async function moveInto(hidden: string, target: string, force: boolean, keepOld:
 
 async function putBack({ target, backup }: Replaced): Promise<void> {
   if (backup === undefined) await ifPresent(target, "removed", () => unlink(target));
-  else await rename(backup, target);
+  else await restoreBackup(backup, target);
 }

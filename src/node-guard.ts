@@ -24,6 +24,8 @@ export async function refuseTarget(path: string, { force, notSameAs = [] }: File
   const existing = await ifPresent(path, "written", () => stat(path));
   if (!existing) return;
   if (existing.isDirectory()) throw new UsageError(`${path} is a folder.`, { hint: "Give a file name." });
+  // A rename would put a file in the place of a device or a pipe.
+  if (!existing.isFile()) throw new UsageError(`${path} is not a regular file.`, { hint: "Give a file name." });
   if (!force) {
     throw new UsageError(`${path} exists.`, {
       hint: "Choose another name, or force overwriting (--force).",

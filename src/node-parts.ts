@@ -56,12 +56,20 @@ export async function removeStaleParts(path: string): Promise<void> {
   const broken = new Set(mine.filter(({ isBackup }) => !isBackup).map(({ run }) => run));
   for (const { file, name, isBackup, run } of stale) {
     const from = join(folder, file);
-    if (isBackup && broken.has(run) && name.length < longestName) {
-      await ifPresent(from, "put back", () => rename(from, join(folder, name)));
+    if (isBackup && broken.has(run)) {
+      // A name that was cut does not tell whose file it is; that one is left for its owner to see.
+      if (name.length < longestName) await restoreBackup(from, join(folder, name));
     } else if (broken.has(run) || name === shortened(path)) {
       await ifPresent(from, "removed", () => unlink(from));
     }
   }
+}
+
+/** Puts an earlier file back in its place. */
+export async function restoreBackup(backup: string, target: string): Promise<void> {
+  await ifPresent(target, "put back", () => rename(backup, target));
+  // Where both are one file still, the rename has left both names.
+  await ifPresent(backup, "removed", () => unlink(backup));
 }
 
 async function partsIn(folder: string): Promise<(Part & { readonly pid: number })[]> {

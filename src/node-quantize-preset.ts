@@ -13,7 +13,7 @@ import type { OnnxModel } from "./formats/onnx/ir.ts";
 import type { FormatOptions } from "./methods/quantize/formats.ts";
 import { attempt } from "./node-errors.ts";
 import { fromFile, toFile } from "./node-files.ts";
-import { isSameFile } from "./node-guard.ts";
+import { isSameFile, refuseTarget } from "./node-guard.ts";
 import { openNodeBackend, quantizeFile, type QuantizeFileOptions } from "./node-quantize.ts";
 import type { QuantizeReport } from "./report/types.ts";
 
@@ -109,6 +109,10 @@ export async function quantizePreset(
   const copy = join(folder, `${name}.onnx`);
   onFile?.("fp32", copy);
   const beside = [...dataFiles.keys()].map((file) => ({ from: join(dirname(input), file), to: join(folder, file) }));
+  // Told before the first byte is written, not when half of the files are made.
+  for (const { suffix } of variants) {
+    await refuseTarget(join(folder, `${name}_${suffix}.onnx`), { force: rest.force ?? false });
+  }
   await copyModel([...beside, { from: input, to: copy }], rest);
   files.push({ type: "fp32", path: copy, bytes: (await stat(copy)).size });
   const opened = await backend();

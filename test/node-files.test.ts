@@ -156,6 +156,7 @@ describe("toFile", () => {
     await expect(toFile(at("none", "out"))).rejects.toMatchObject({ details: { reason: "ENOENT" } });
     await expect(toFile(at("file", "out"))).rejects.toMatchObject({ details: { reason: "ENOTDIR" } });
     await expect(toFile(folder)).rejects.toBeInstanceOf(UsageError);
+    await expect(toFile("/dev/null", { force: true })).rejects.toThrow(/not a regular file/);
     const sink = await toFile(at("out"));
     await expect(sink.allocate(2 ** 52)).rejects.toMatchObject({ code: "IO", details: { neededBytes: 2 ** 52 } });
     await sink.discard();

@@ -5,6 +5,7 @@ import type { ScaleSearch } from "../methods/quantize/encoding.ts";
 import {
   formatNames,
   isFormatName,
+  resolveFormat,
   type FormatName,
   type FormatOptions,
   type Granularity,
@@ -95,10 +96,15 @@ function parseFormatOptions(flags: RecipeFlags): FormatOptions {
 
 /** From flags to a recipe. @throws UsageError */
 export function parseRecipe(flags: RecipeFlags): QuantizeRecipe {
+  const [format, formatOptions] = [parseFormat(flags.format), parseFormatOptions(flags)];
+  const rules = (flags.rule ?? []).map(parseRule);
+  // Options that clash are told before a model or a device is opened.
+  resolveFormat(format, formatOptions);
+  for (const rule of rules) if (rule.format !== "skip") resolveFormat(rule.format, rule.options);
   return {
-    format: parseFormat(flags.format),
-    formatOptions: parseFormatOptions(flags),
-    rules: (flags.rule ?? []).map(parseRule),
+    format,
+    formatOptions,
+    rules,
     skip:
       flags.skip === false
         ? false

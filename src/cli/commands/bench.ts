@@ -2,8 +2,9 @@
 import { isBenchChild, runBenchChild } from "../../bench/child.ts";
 import { runBench } from "../../bench/run-bench.ts";
 import { formatBench } from "../../bench/format.ts";
-import { writeFile } from "node:fs/promises";
 import { UsageError } from "../../base/errors.ts";
+import { toFile } from "../../node-files.ts";
+import { printNote, printText } from "../print.ts";
 
 export interface BenchFlags {
   readonly filter?: string;
@@ -19,11 +20,15 @@ export async function bench({ filter, runs, json }: BenchFlags): Promise<void> {
   if (!Number.isInteger(count) || count < 1 || count > 1000) {
     throw new UsageError(`--runs ${runs} is not a count of runs.`, { hint: "Give a number from 1 to 1000." });
   }
-  const report = await runBench({
-    runs: count,
-    ...(filter === undefined ? {} : { filter }),
-    onNote: (text) => process.stderr.write(`${text}\n`),
-  });
-  process.stdout.write(`${formatBench(report)}\n`);
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`);
+  // Opened first: a path that takes no file is no news to bring after minutes of measuring.
+  const file = json === undefined ? undefined : await toFile(json, { force: true });
+  try {
+    const report = await runBench({ runs: count, ...(filter === undefined ? {} : { filter }), onNote: printNote });
+    printText(formatBench(report));
+    await file?.writeAt(0, new TextEncoder().encode(`${JSON.stringify(report, undefined, 2)}\n`));
+    await file?.commit();
+  } catch (error) {
+    await file?.discard();
+    throw error;
+  }
 }

@@ -26,9 +26,12 @@ export async function plan(path: string, flags: PlanFlags, signal: AbortSignal):
       parseRecipe(flags),
       { dataFile: "model.onnx_data" },
     );
-    const dataBytes = [...dataFilesOf(model).values()].reduce((sum, { size }) => sum + size, 0);
-    if (flags.json) printJson(planJson(compression));
-    else printText(planText(compression, compression.input.bytes + dataBytes, flags.ops === true));
+    const dataFiles = [...dataFilesOf(model).values()].map(({ name, size }) => ({ path: name, bytes: size }));
+    const bytesBefore = dataFiles.reduce((sum, { bytes }) => sum + bytes, source.size);
+    if (flags.json) {
+      const report = planJson(compression);
+      printJson(dataFiles.length > 0 ? { ...report, input: { ...report.input, dataFiles } } : report);
+    } else printText(planText(compression, bytesBefore, flags.ops === true));
   } finally {
     await source.close?.();
   }

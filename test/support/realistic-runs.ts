@@ -99,8 +99,8 @@ function garment(random: Random, kind: number): Float32Array {
 
 const context = 256;
 
-/** Windows at equal steps over the held-out text; a token is a byte + 3. */
-function windows(count: number): InputTensor[][] {
+/** Windows at equal steps over the held-out text, as the language model takes them; a token is a byte + 3. */
+export function windows(count: number): (InputTensor & { data: Float64Array })[][] {
   const text = readFileSync(join(import.meta.dirname, "../fixtures/models/tiny-llama/eval.txt"));
   const step = count === 1 ? 0 : Math.floor((text.length - context) / (count - 1));
   return Array.from({ length: count }, (_, index) => {

@@ -38,5 +38,7 @@ export function statisticsCells(summary: WeightSummary | undefined): readonly st
   return [short(min), short(max), short(mean), short(std), share, String(nonFinite), sparkline(histogram)];
 }
 
-const short = (value: number): string =>
-  Math.abs(value) >= 0.001 || value === 0 ? value.toFixed(4) : value.toExponential(1);
+function short(value: number): string {
+  const size = Math.abs(value);
+  return value === 0 || (size >= 0.001 && size < 1e5) ? value.toFixed(4) : value.toExponential(1);
+}

@@ -54,7 +54,7 @@ function planText(compression: CompressionPlan, bytesBefore: number, operations:
   const { output, tensors, skipped, warnings, plan: device } = compression;
   const rows = tensors.map((t) => [
     t.name,
-    `${t.op} -> ${t.operator}`,
+    t.op === t.operator ? t.op : `${t.op} -> ${t.operator}`,
     t.shape.join("x"),
     t.format,
     formatBytes(t.bytesBefore),

@@ -1,6 +1,6 @@
 // `wgslim quantize`.
 import { existsSync } from "node:fs";
-import { AbortedError, UsageError } from "../../base/errors.ts";
+import { AbortedError, DeviceLostError, UsageError } from "../../base/errors.ts";
 import type { ErrorOptions } from "../../base/errors.ts";
 import { formatBytes } from "../../base/size.ts";
 import type { QualityGate } from "../../compress/run-compression.ts";
@@ -31,7 +31,10 @@ export async function quantize(input: string, flags: QuantizeFlags, signal: Abor
   try {
     await (flags.preset === undefined ? writeFile(input, flags, signal) : writePreset(input, flags, signal));
   } catch (error) {
-    throw error instanceof AbortedError ? new AbortedError(...whatIsLeft(flags, error)) : error;
+    if (error instanceof AbortedError) throw new AbortedError(...whatIsLeft(flags, error));
+    if (!(error instanceof DeviceLostError) || flags.checkpoint === undefined) throw error;
+    const { message, details, cause } = error;
+    throw new DeviceLostError(message, { hint: howToGoOn(flags.checkpoint), details, cause });
   }
 }
 
@@ -45,10 +48,13 @@ function whatIsLeft({ preset, output, checkpoint }: QuantizeFlags, cause: Aborte
   }
   const hint =
     checkpoint !== undefined && existsSync(checkpoint)
-      ? `Finished work is in ${checkpoint}: run the same command again to go on from there.`
+      ? howToGoOn(checkpoint)
       : "With --checkpoint FILE a run keeps finished work and can go on after an interruption.";
   return ["Interrupted. No output was written.", { hint, cause }];
 }
+
+const howToGoOn = (checkpoint: string): string =>
+  `Finished work is in ${checkpoint}: run the same command again to go on from there.`;
 
 async function writeFile(input: string, flags: QuantizeFlags, signal: AbortSignal): Promise<void> {
   const recipe = parseRecipe(flags);

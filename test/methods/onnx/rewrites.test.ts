@@ -570,6 +570,19 @@ it("warns of weights whose size the format's scales do not reach", async () => {
   }
 });
 
+it("leaves weights alone whose packed form would not be smaller, unless a rule asks", async () => {
+  const model = smallModel({
+    nodes: [op("MatMul", ["x", "narrow"], ["p"]), op("MatMul", ["p", "w"], ["y"])],
+    inputs: [["x", [5, 1]]],
+    outputs: [["y", undefined]],
+    initializers: [randomTensor("narrow", [1, 40]), randomTensor("w", [40, 32])],
+  });
+  const { plan } = await quantizeSmall(model, int8);
+  expect(plan.skipped).toEqual([{ name: "narrow", reason: "would not shrink: 200 bytes packed, 160 now" }]);
+  const asked = await quantizeSmall(model, { ...int8, rules: [{ pattern: "narrow", format: "int8" }] });
+  expect(asked.plan.tensors.map(({ name }) => name)).toEqual(["narrow", "w"]);
+});
+
 it("takes no operator of another domain for the one whose name it has", async () => {
   const model = smallModel({
     nodes: [

@@ -65,9 +65,23 @@ export function chooseRewrites(
     const partner = lstmPartner(decision, decisions);
     if (partner) handled.add(partner);
     const rewrite = rewriteOne(context(format, weight), weight, format, partner);
-    rewrites.push({ weights: partner ? [weight, partner] : [weight], format, rewrite });
+    const taken = partner ? [weight, partner] : [weight];
+    const grown = decision.by === "default" ? growth(taken, rewrite) : undefined;
+    if (grown === undefined) rewrites.push({ weights: taken, format, rewrite });
+    else skipped.push(...taken.map(({ id }) => ({ name: id, reason: grown })));
   }
   return { rewrites, skipped };
+}
+
+/** Says so where scales and padding eat what the codes save: rows of a few elements, or of a block's first few. */
+function growth(weights: readonly Weight[], { packed }: Rewrite): string | undefined {
+  const before = weights.reduce(
+    (sum, { elements, dataType }) => sum + elements * (dataType === OnnxType.FLOAT ? 4 : 2),
+    0,
+  );
+  const parts = packed.flatMap(({ parts: { codes, scales, zeroPoints } }) => [codes, scales, zeroPoints]);
+  const after = parts.reduce((sum, part) => sum + (part?.bytes ?? 0), 0);
+  return after < before ? undefined : `would not shrink: ${after} bytes packed, ${before} now`;
 }
 
 function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined {

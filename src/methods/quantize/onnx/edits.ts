@@ -30,7 +30,9 @@ export function applyEdits(model: OnnxModel, edits: readonly GraphEdit[]): OnnxM
   const byPath = new Map<string, GraphEdit[]>();
   for (const edit of edits) {
     const key = pathKey(pathOf(edit));
-    byPath.set(key, [...(byPath.get(key) ?? []), edit]);
+    const own = byPath.get(key);
+    if (own) own.push(edit);
+    else byPath.set(key, [edit]);
   }
   return mapGraphs(model, (graph, path) => {
     const own = byPath.get(pathKey(path));
@@ -45,9 +47,11 @@ function editGraph(graph: OnnxGraph, edits: readonly GraphEdit[]): OnnxGraph {
   const added: OnnxTensor[] = [];
   for (const edit of edits) {
     if (edit.kind === "replaceNode") replaced.set(edit.node, edit.nodes);
-    else if (edit.kind === "insertNodes")
-      inserted.set(edit.before, [...(inserted.get(edit.before) ?? []), ...edit.nodes]);
-    else if (edit.kind === "addInitializers") added.push(...edit.tensors);
+    else if (edit.kind === "insertNodes") {
+      const before = inserted.get(edit.before);
+      if (before) before.push(...edit.nodes);
+      else inserted.set(edit.before, [...edit.nodes]);
+    } else if (edit.kind === "addInitializers") added.push(...edit.tensors);
     else {
       const { held, name } = edit.holder;
       if (held.as === "initializer") dropped.add(name);

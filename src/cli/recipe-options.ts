@@ -21,7 +21,7 @@ export function addRecipeOptions(command: Command): Command {
     .option("--skip-min-elements <n>", "weights with fewer elements stay float (default 512)")
     .option(
       "--skip-edge-share <share>",
-      "first and last layer stay float up to this share of the weights (default 0.005)",
+      "first and last layer stay float up to this share of the weights (default 0.005; 0.02 below 4 bits, in tables and dynamic formats)",
     )
     .option(
       "--keep-float <list>",

@@ -24,7 +24,8 @@ export interface SkipPolicy {
   readonly minElements?: number;
   /**
    * The first and the last weight of the graph stay float while they hold at most this share of all
-   * weight bytes; a larger one is quantized like the rest, or the file would hardly shrink. Default 0.005.
+   * weight bytes; a larger one is quantized like the rest, or the file would hardly shrink. Default 0.005
+   * for weight-only int and uint formats of 4 and 8 bits, where 8 bits serve up to 0.02, and 0.02 for the others.
    */
   readonly edgeShare?: number;
 }
@@ -104,7 +105,7 @@ export function decide(weights: readonly Weight[], options: RuleOptions): readon
   for (const { rule, matches } of rules) {
     if (!weights.some((weight) => namesOf(weight).some(matches))) throw unmatched(rule, weights);
   }
-  const skips = options.skip === false ? new Map<Weight, string>() : defaultSkips(weights, options.skip ?? {});
+  const skips = options.skip === false ? new Map<Weight, string>() : defaultSkips(weights, base, options.skip ?? {});
   return weights.map((weight): Decision => {
     const found = rules.findLast(({ matches }) => namesOf(weight).some(matches))?.rule;
     if (found?.format === "skip") return { weight, skip: `rule "${found.pattern}"` };
@@ -114,9 +115,9 @@ export function decide(weights: readonly Weight[], options: RuleOptions): readon
   });
 }
 
-function defaultSkips(weights: readonly Weight[], policy: SkipPolicy): Map<Weight, string> {
+function defaultSkips(weights: readonly Weight[], base: ResolvedFormat, policy: SkipPolicy): Map<Weight, string> {
   const minElements = policy.minElements ?? 512;
-  const edgeShare = policy.edgeShare ?? 0.005;
+  const edgeShare = policy.edgeShare ?? (base.family === "affine" && base.bits >= 4 ? 0.005 : 0.02);
   const total = weights.reduce((sum, weight) => sum + weight.elements, 0);
   const skips = new Map<Weight, string>();
   for (const weight of weights) {

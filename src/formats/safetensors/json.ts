@@ -1,5 +1,6 @@
 // JSON for headers of files that may be hostile: keys must be unique, nesting is bounded, and objects are maps, so
-// that no key ("__proto__") is special. Values are those of RFC 8259; nothing may follow but spaces.
+// that no key ("__proto__") is special. Values are those of RFC 8259; nothing may follow but spaces. As in the format's
+// own reader, text must be encodable (no lone surrogates), and 1.0, 1e0 and -0 are no sizes: they come out as NaN.
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 export type JsonObject = ReadonlyMap<string, Json>;
@@ -8,7 +9,18 @@ export const isObject = (value: Json | undefined): value is JsonObject => value 
 
 const maxDepth = 32;
 const space = /[ \t\n\r]*/y;
+const plain = /^\d+$/;
+const loneSurrogate = /\p{Cs}/u;
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+/** Escapes and forbidden characters are judged by the engine. */
+function parsedString(quoted: string): string | undefined {
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    return undefined;
+  }
+}
 
 class Parser {
   readonly #text: string;
@@ -56,7 +68,7 @@ class Parser {
     if (this.#take("[")) return this.#list(depth);
     if (this.#text[this.#at] === '"') return this.#string();
     const digits = this.#match(number);
-    if (digits !== undefined) return Number(digits);
+    if (digits !== undefined) return plain.test(digits) ? Number(digits) : Number.NaN;
     for (const [word, value] of [
       ["true", true],
       ["false", false],
@@ -75,14 +87,10 @@ class Parser {
     if (this.#text[start] !== '"') throw this.#error("no string where one must be");
     let end = start + 1;
     while (end < this.#text.length && this.#text[end] !== '"') end += this.#text[end] === "\\" ? 2 : 1;
-    try {
-      // Escapes and forbidden characters are judged by the engine.
-      const value: unknown = JSON.parse(this.#text.slice(start, end + 1));
-      this.#at = end + 1;
-      return String(value);
-    } catch {
-      throw this.#error("a broken string");
-    }
+    const value = parsedString(this.#text.slice(start, end + 1));
+    if (value === undefined || loneSurrogate.test(value)) throw this.#error("a broken string");
+    this.#at = end + 1;
+    return value;
   }
 
   #object(depth: number): JsonObject {

@@ -60,6 +60,18 @@ describe("readSafetensors", () => {
     ["something after the header's object", file("{}x"), "something after the end"],
     ["a trailing comma", file(`{"a":${good},}`, 8), "JSON with"],
     ["a control character in a name", file(`{"a\n":${good}}`, 8), "a broken string"],
+    ["half a surrogate pair", file(`{"\\ud800":${good}}`, 8), "a broken string"],
+    ["a size with a point", file('{"a":{"dtype":"U8","shape":[8.0],"data_offsets":[0,8]}}', 8), "a shape"],
+    [
+      "an offset with an exponent",
+      file('{"a":{"dtype":"U8","shape":[10],"data_offsets":[0,1e1]}}', 10),
+      "data_offsets",
+    ],
+    ["an offset with a sign", file('{"a":{"dtype":"U8","shape":[8],"data_offsets":[-0,8]}}', 8), "data_offsets"],
+    ["metadata twice", file('{"__metadata__":{},"__metadata__":{}}'), "twice"],
+    ["a metadata key twice", file('{"__metadata__":{"a":"1","\\u0061":"2"}}'), 'the key "a" twice'],
+    ["a header padded with NULs", file("{}\0\0"), "something after the end"],
+    ["an empty tensor inside another", file(`{"a":${good},"b":${entry("F32", [0], 4, 4)}}`, 8), "an overlap"],
     ["a broken escape", file(`{"\\x":${good}}`, 8), "a broken string"],
     ["deep nesting", file(`{"a":${"[".repeat(5000)}`), "nesting deeper"],
     ["a name twice", file(`{"a":${good},"a":${good}}`, 8), 'the key "a" twice'],
@@ -148,6 +160,12 @@ describe("readShards", () => {
   });
 });
 
+interface PlainEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
 const tensor = (name: string, dtype: SafeTensor["dtype"], shape: readonly number[], bytes: number[]): SafeTensor => ({
   name,
   dtype,
@@ -170,6 +188,19 @@ describe("layoutSafetensors", () => {
     const bytes = sink.bytes();
     const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
     expect(length % 8).toBe(0);
+    // The format in its own words, without our reader.
+    const { __metadata__: metadata, ...header } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    expect(metadata).toEqual({ format: "pt" });
+    let end = 0;
+    for (const [name, { dtype, shape, data_offsets: range }] of Object.entries<PlainEntry>(header)) {
+      expect(range[0]).toBe(end);
+      [, end] = range;
+      const given = tensors.find((original) => original.name === name);
+      expect([dtype, shape]).toEqual([given?.dtype, given?.shape]);
+      const data = bytes.subarray(8 + length + range[0], 8 + length + end);
+      expect([...data]).toEqual(given?.data.kind === "bytes" ? [...given.data.bytes] : []);
+    }
+    expect(8 + length + end).toBe(bytes.length);
     const again = await read(bytes);
     expect(again.tensors.map(({ name }) => name)).toEqual(["b", "a", "y", "e", "z"]);
     expect(again.metadata).toEqual([["format", "pt"]]);

@@ -22,6 +22,7 @@ import { constantTensor, usedNames, type NameSpace } from "../../../model/scopes
 import type { PackedWeight } from "../packed.ts";
 import { castOnDevice, castOnHost, halfScalar, hostCastable } from "./half-constants.ts";
 import { findValue, given, isFloat, requireCasts, type GraphRole, type GraphState, type Value } from "./half-values.ts";
+import { normNodes } from "./half-norms.ts";
 import { node } from "./rewrite.ts";
 
 /** Operators that stay in f32 by default: they lack f16 kernels or lose too much. */
@@ -85,6 +86,7 @@ class Converter {
   readonly warnings: string[] = [];
   readonly kept = new Map<string, { count: number; readonly reason: string }>();
   readonly #options: HalfOptions;
+  readonly #norms = new Set<OnnxNode>();
 
   constructor(options: HalfOptions) {
     this.#options = options;
@@ -92,6 +94,7 @@ class Converter {
 
   convert(graph: OnnxGraph, { parent, keepAll, halfOutputs, inputTypes, fed }: GraphRole): OnnxGraph {
     const state: GraphState = { parent, values: new Map(), casts: new Map(), nodes: [], constants: [], keepAll };
+    for (const inNorm of normNodes(graph)) this.#norms.add(inNorm);
     for (const [i, input] of graph.inputs.entries())
       state.values.set(input.name, given(declaredType(input) ?? inputTypes?.[i], input.name));
     for (const tensor of graph.initializers)
@@ -228,16 +231,19 @@ class Converter {
   #modeOf(state: GraphState, old: OnnxNode, types: readonly (number | undefined)[]): Mode {
     const listed = this.#options.keep.has(old.opType) || this.#options.keep.has(old.name);
     const known = isFloatTransparent(old);
-    if (!listed && !state.keepAll && runsInHalf(old)) return "half";
+    const inNorm = this.#norms.has(old);
+    if (!listed && !inNorm && !state.keepAll && runsInHalf(old)) return "half";
     const read = old.inputs.map((name) => findValue(state, name)?.type);
     if ([...read, ...types].includes(OnnxType.FLOAT)) {
       const reason = listed
         ? "stays f32: on the list of operators to keep (--keep-float)"
-        : runsInHalf(old)
-          ? "stays f32: in the body of a Loop or Scan"
-          : known
-            ? "stays f32: has no f16 form"
-            : "stays f32: not known to take f16";
+        : inNorm
+          ? "stays f32: squares of a norm overflow f16"
+          : runsInHalf(old)
+            ? "stays f32: in the body of a Loop or Scan"
+            : known
+              ? "stays f32: has no f16 form"
+              : "stays f32: not known to take f16";
       const before = this.kept.get(old.opType);
       this.kept.set(old.opType, { count: (before?.count ?? 0) + 1, reason: before?.reason ?? reason });
     }

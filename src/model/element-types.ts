@@ -156,11 +156,16 @@ function heldType(node: OnnxNode, input: (index: number) => number | undefined):
     : undefined;
 }
 
-/** The declared type of a value; 0 for one that is declared to be no tensor. */
+/** The declared type of a value; 0 for one that is declared to be no tensor; undefined for an empty declaration too. */
 export function declaredType({ tensor, unknown }: ValueInfo): number | undefined {
   if (tensor) return tensor.dataType;
-  return unknown?.some(({ field }) => field === Field.valueInfo.type) ? 0 : undefined;
+  return unknown?.some(({ field, payload }) => field === Field.valueInfo.type && payload.length > emptyMessage)
+    ? 0
+    : undefined;
 }
+
+/** Bytes of a field that holds an empty message: tag and length. */
+const emptyMessage = 2;
 
 function ifTypes(node: OnnxNode, subgraphTypes: SubgraphTypes): Types {
   const branch = node.attributes.find((a) => a.name === "then_branch")?.value;

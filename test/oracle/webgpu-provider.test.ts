@@ -1,6 +1,6 @@
 // Quantized models in onnxruntime-node's WebGPU provider: they load, run and answer as in its CPU provider.
 // The provider compiles some hundred shaders for a model, a minute's work on a software adapter: a few small cases run
-// always, every model in every format with WGSLIM_ALL_MODELS=1 (half an hour). The adapter is WGSLIM_ADAPTER's.
+// always, every model in every format with WGSLIM_ALL_MODELS=1 (a quarter of an hour). The adapter is WGSLIM_ADAPTER's.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +22,8 @@ const always: readonly (readonly [DataModel["id"], FormatName])[] = [
   ["fashion-cnn", "dynamic-int8"],
   ["tiny-llama", "int4"],
   ["tiny-llama", "nf4"],
+  // On a device that computes in f16 its norms overflow unless they stay f32.
+  ["tiny-llama", "fp16"],
 ];
 
 const allFormats: readonly FormatName[] = ["int8", "int4", "uint4", "nf4", "fp16", "q4f16", "dynamic-int8"];
@@ -35,6 +37,14 @@ const cases = process.env["WGSLIM_ALL_MODELS"]
     )
   : always;
 
+/**
+ * Least cosine between the providers. The CPU provider rounds activations to 8 bits before some packed products, and
+ * computes halves in f32. Activations quantized at run time tip over at other places; and of the voice detector at
+ * 16 kHz the provider itself is off by 0.12 already on the original.
+ */
+const floorOf = (id: DataModel["id"], format: FormatName): number =>
+  id === "vad" ? 0.95 : format.startsWith("dynamic") ? 0.99 : 0.999;
+
 const halfFormats: ReadonlySet<FormatName> = new Set(["fp16", "q4f16"]);
 
 const folder = mkdtempSync(join(tmpdir(), "wgslim-webgpu-"));
@@ -47,8 +57,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test.each(cases)("%s in %s", { timeout: 600_000 }, async (id, format) => {
-  if (halfFormats.has(format) && !device.profile.features.includes("shader-f16")) return;
+test.for(cases)("%s in %s", { timeout: 600_000 }, async ([id, format], context) => {
+  if (halfFormats.has(format) && !device.profile.features.includes("shader-f16")) {
+    context.skip("the adapter has no f16");
+  }
   const path = join(folder, `${id}-${format}.onnx`);
   const backend = { backend: new WebGpuBackend(device, kernelSpecs), dispose: () => undefined };
   await quantizeFile(dataModel(id).path, path, { format, backend: async () => backend });
@@ -62,8 +74,7 @@ test.each(cases)("%s in %s", { timeout: 600_000 }, async (id, format) => {
     expect(warnings).toEqual([]);
     for (const { name, cosine, relativeError } of outputs) {
       if (process.env["WGSLIM_ALL_MODELS"]) console.log(id, format, name, cosine, relativeError);
-      // The CPU provider rounds activations to 8 bits before some packed products, and sums halves in f32.
-      expect(cosine, name).toBeGreaterThan(0.999);
+      expect(cosine, name).toBeGreaterThan(floorOf(id, format));
     }
   } finally {
     await cpu.dispose();

@@ -61,9 +61,11 @@ fn divide(a: f32, b: f32) -> f32 {
     exponent -= 1;
   }
   // floor(numerator * 2^24 / denominator), between 2^24 and 2^25.
-  var quotient = u32(f32(numerator) / f32(denominator) * 16777216.0);
+  // Signed conversions, which processors have instructions for.
+  let divisor = f32(i32(denominator));
+  var quotient = u32(i32(f32(i32(numerator)) / divisor * 16777216.0));
   var remainder = bitcast<i32>((numerator << 24u) - quotient * denominator);
-  let correction = i32(floor(f32(remainder) / f32(denominator)));
+  let correction = i32(floor(f32(remainder) / divisor));
   quotient += bitcast<u32>(correction);
   remainder -= correction * i32(denominator);
   if (remainder < 0) {

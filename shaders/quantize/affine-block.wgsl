@@ -1,15 +1,18 @@
-// Affine codes, scale and zero point of blocks of 16 to 1024 elements (a multiple of 16) in one pass, one
-// thread a block. The same bytes as group-range, affine-scale and affine-encode one after another.
+// Affine codes, scale and zero point of blocks of 16 to 1024 elements (a multiple of 16) in one pass. The same
+// bytes as group-range, affine-scale and affine-encode one after another. With `given` on, scales and zero points
+// are inputs, as affine-encode has them.
 //
 // Contract  source: f32 [outer, dim, inner] cut along dim into blocks. Codes in the rows layout
 //           [outer * inner, blocks * block], a short last block padded with the zero point's code; or, with
 //           inner = 1 and rows of whole words, in natural order (`row_words` words a row either way).
 //           scales, zero_points: one per block in the order of the rows.
-// Tile      a thread reads its block twice, the second time from cache, 16 elements at a time to encode.
-//           Neighbouring threads are neighbours along inner first, then along dim. The condition `quads`
-//           is for inner = 1 and rows of whole vec4s: a thread reads vec4s.
+// Tile      one thread, `span` blocks, `wg` apart. It reads a block twice, the second time from cache, 16
+//           elements at a time to encode.
+//           Neighbouring blocks are neighbours along inner first, then along dim. The condition `quads`
+//           is for inner = 1 and rows of whole vec4s: a thread reads vec4s. With `held` besides, for whole
+//           blocks of 32 one after another in source and codes, it reads its block once, into registers.
 // Tie rule  `rounding` of common/exact.wgsl. Four codes at a time go a fixed-point way; a run of 16 with
-//           one near a tie is done again exactly.
+//           one near a tie is done again exactly, after all of the thread's blocks.
 // NaN rule  NaN and infinity count as 0. A block that holds one, or is short, takes the exact way too.
 //
 // Odd parts: software adapters run an if on all lanes and a loop at least once, and shift lanes one by
@@ -27,12 +30,15 @@ struct Params {
   blocks: u32,
   // Words of codes per row.
   row_words: u32,
+  // Blocks of a thread; more than one only where all their runs of 16 elements are at most 32.
+  span: u32,
   // The same as the overrides of these names.
   bits: u32,
   is_signed: u32,
   scheme: u32,
   rounding: u32,
   half_scales: u32,
+  given: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -46,10 +52,15 @@ override wg: u32 = 64u;
 override bits: u32 = 4u;
 override scheme: u32 = 0u;
 override half_scales: u32 = 0u;
+override given: u32 = 0u;
 
-// Where this thread's block starts in the source, and the last element of it that there is.
+// Where the block at hand starts in the source, and the last element of it that there is; its group, its first
+// word of codes and the end of its words.
 var<private> base: u32;
 var<private> last: u32;
+var<private> group: u32;
+var<private> word: u32;
+var<private> end: u32;
 
 fn element_at(index: u32) -> u32 {
   @if(quads) {
@@ -85,16 +96,17 @@ fn widen(e: Extremes, elements: vec4u) -> Extremes {
 // What codes are made with; the same for a whole block.
 struct QuadRule {
   inverse: f32,
-  // The code range less the zero point, as quotients.
-  low: f32,
-  high: f32,
-  // Zero point + 0.5 + a power of two that leaves `fraction` bits behind the integer.
+  // Zero point + 0.5 + 2 units + a power of two that leaves `fraction` bits behind the integer.
   bias: f32,
+  // Bits of the lowest and of the highest code on that scale.
+  low: i32,
+  high: i32,
 }
 
 fn quad_rule(inverse: f32, zero: i32) -> QuadRule {
-  let low = lowest_code(bits, params.is_signed) - zero;
-  return QuadRule(inverse, f32(low), f32(low + (1 << bits) - 1), f32(zero) + select(192.5, 1536.5, bits > 4u));
+  let origin = select(192.500030517578125, 1536.500244140625, bits > 4u);
+  let low = f32(lowest_code(bits, params.is_signed)) + origin;
+  return QuadRule(inverse, f32(zero) + origin, bitcast<i32>(low), bitcast<i32>(low + f32((1 << bits) - 1)));
 }
 
 struct Quad {
@@ -108,13 +120,15 @@ struct Quad {
 // Four codes at once, in fixed point: y = x * inverse + bias has 16 (13 for 8-bit codes) fraction bits.
 // |y - (x / s + bias)| is below 2 units of the last of them: half a unit (one, were sums cut off) from the
 // sum, and at most 10 * 3 * 2^-23 (256 * 3 * 2^-23), a quarter (0.75) of a unit, from the product with
-// an inverse good to 2.5 ulp. So outside 2 units of a half-integer the code is right by any tie rule.
+// an inverse good to 2.5 ulp; beyond the code range it only grows where the code is cut anyway. So outside 2 units of a half-integer the code is right by any tie rule.
+// The bias holds those 2 units: what they carry over an integer is in doubt and made again.
 // Subnormals need no flush: on the scale of any block, 2^-120 or more, they are 0.
 fn encode_quad(elements: vec4u, rule: QuadRule) -> Quad {
   let fraction = select(16u, 13u, bits > 4u);
-  let quotient = clamp(bitcast<vec4f>(elements) * rule.inverse, vec4f(rule.low), vec4f(rule.high));
-  let fixed = bitcast<vec4u>(quotient + rule.bias);
-  let near = (fixed + 2u) & vec4u((1u << fraction) - 1u);
+  // Cut to the code range as integers, whose order is that of these floats: no NaN to look after.
+  let sum = bitcast<vec4i>(bitcast<vec4f>(elements) * rule.inverse + rule.bias);
+  let fixed = bitcast<vec4u>(clamp(sum, vec4i(rule.low), vec4i(rule.high)));
+  let near = fixed & vec4u((1u << fraction) - 1u);
   let nearest = min(min(near.x, near.y), min(near.z, near.w));
   let fields = fixed & vec4u(((1u << bits) - 1u) << fraction);
   let pair = fields.xz + fields.yw * (1u << bits);
@@ -124,66 +138,95 @@ fn encode_quad(elements: vec4u, rule: QuadRule) -> Quad {
   return Quad(pair.x + pair.y * (1u << (2u * bits)), 0u, nearest);
 }
 
-fn store(word: u32, value: u32, end: u32) {
-  if (word < end) {
-    codes[word] = value;
+fn store(at: u32, value: u32) {
+  @if(held) {
+    codes[at] = value;
+  }
+  @else {
+    if (at < end) {
+      codes[at] = value;
+    }
   }
 }
 
 // Codes of 16 elements to their 1, 2 or 4 words; returns whether one of them is in doubt.
-fn encode_run(a: vec4u, b: vec4u, c: vec4u, d: vec4u, rule: QuadRule, word: u32, end: u32) -> bool {
+fn encode_run(a: vec4u, b: vec4u, c: vec4u, d: vec4u, rule: QuadRule, at: u32) -> bool {
   let qa = encode_quad(a, rule);
   let qb = encode_quad(b, rule);
   let qc = encode_quad(c, rule);
   let qd = encode_quad(d, rule);
   if (bits == 2u) {
-    store(word, ((qa.codes + qb.codes * 256u) >> 16u) + (qc.codes + qd.codes * 256u), end);
+    store(at, ((qa.codes + qb.codes * 256u) >> 16u) + (qc.codes + qd.codes * 256u));
   } else if (bits == 4u) {
-    store(word, (qa.codes >> 16u) + qb.codes, end);
-    store(word + 1u, (qc.codes >> 16u) + qd.codes, end);
+    store(at, (qa.codes >> 16u) + qb.codes);
+    store(at + 1u, (qc.codes >> 16u) + qd.codes);
   } else {
-    store(word, (qa.codes >> 13u) + qa.upper * 8u, end);
-    store(word + 1u, (qb.codes >> 13u) + qb.upper * 8u, end);
-    store(word + 2u, (qc.codes >> 13u) + qc.upper * 8u, end);
-    store(word + 3u, (qd.codes >> 13u) + qd.upper * 8u, end);
+    store(at, (qa.codes >> 13u) + qa.upper * 8u);
+    store(at + 1u, (qb.codes >> 13u) + qb.upper * 8u);
+    store(at + 2u, (qc.codes >> 13u) + qc.upper * 8u);
+    store(at + 3u, (qd.codes >> 13u) + qd.upper * 8u);
   }
   return min(min(qa.nearest, qb.nearest), min(qc.nearest, qd.nearest)) <= 4u;
 }
 
-@compute @workgroup_size(wg)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let thread = flat_workgroup(workgroup, workgroups) * wg + lane;
-  if (thread >= params.outer * params.blocks * params.inner) {
-    return;
-  }
-  var across = thread;
-  var i = 0u;
-  @if(!quads) {
-    across = thread / params.inner;
-    i = thread - across * params.inner;
-  }
-  let o = across / params.blocks;
-  let b = across - o * params.blocks;
-  let first = b * params.block;
-  let count = min(params.block, params.dim - first);
-  last = count - 1u;
-  base = (o * params.dim + first) * params.inner + i;
-  let quads = params.block / 4u;
+fn blocks_in_all() -> u32 {
+  return params.outer * params.blocks * params.inner;
+}
 
+fn go_to(block: u32) {
+  let run_words = bits / 2u;
+  @if(held) {
+    base = block * 32u;
+    last = 31u;
+    group = block;
+    word = block * 2u * run_words;
+    end = word + 2u * run_words;
+  }
+  @else {
+    var across = block;
+    var i = 0u;
+    @if(!quads) {
+      across = block / params.inner;
+      i = block - across * params.inner;
+    }
+    let o = across / params.blocks;
+    let b = across - o * params.blocks;
+    let first = b * params.block;
+    last = min(params.block, params.dim - first) - 1u;
+    base = (o * params.dim + first) * params.inner + i;
+    let row = o * params.inner + i;
+    group = row * params.blocks + b;
+    word = row * params.row_words + (first / 16u) * run_words;
+    end = min((row + 1u) * params.row_words, word + (params.block / 16u) * run_words);
+  }
+}
+
+// Writes what belongs to the block at hand; returns which of its runs are to be done exactly, a bit each.
+fn encode_block() -> vec2u {
   var e = Extremes(vec4i(0), vec4u(0x80000000u));
-  for (var q = 0u; q < quads; q++) {
-    e = widen(e, quad_at(q));
+  @if(held) let q0 = source[group * 8u];
+  @if(held) let q1 = source[group * 8u + 1u];
+  @if(held) let q2 = source[group * 8u + 2u];
+  @if(held) let q3 = source[group * 8u + 3u];
+  @if(held) let q4 = source[group * 8u + 4u];
+  @if(held) let q5 = source[group * 8u + 5u];
+  @if(held) let q6 = source[group * 8u + 6u];
+  @if(held) let q7 = source[group * 8u + 7u];
+  @if(held) {
+    e = widen(widen(widen(widen(e, q0), q1), q2), q3);
+    e = widen(widen(widen(widen(e, q4), q5), q6), q7);
+  }
+  @else {
+    for (var q = 0u; q < params.block / 4u; q++) {
+      e = widen(e, quad_at(q));
+    }
   }
   var high = max(max(e.high.x, e.high.y), max(e.high.z, e.high.w));
   var low = max(max(e.low.x, e.low.y), max(e.low.z, e.low.w));
-  // Runs to be done exactly, a bit each: all where something is not finite, those of a short block's end.
+  // All runs where something is not finite, those of a short block's end.
   var doubtful = vec2u(0u);
   let broken = high >= 0x7f800000 || low >= 0xff800000u;
-  for (var k = 0u; broken && k < count; k++) {
+  for (var k = 0u; broken && k <= last; k++) {
     if (k == 0u) {
       high = 0;
       low = 0x80000000u;
@@ -193,26 +236,68 @@ fn main(
     high = max(high, bitcast<i32>(element));
     low = max(low, element);
   }
-  for (var run = count / 16u; run < quads / 4u; run++) {
-    let bit = 1u << (run & 31u);
-    doubtful |= select(vec2u(0u, bit), vec2u(bit, 0u), run < 32u);
+
+  var scale: f32;
+  var zero: i32;
+  if (given == 1u) {
+    scale = scales[group];
+    zero = zero_points[group];
+  } else {
+    scale = affine_scale(bitcast<f32>(low), bitcast<f32>(high), bits, scheme, half_scales);
+    zero = affine_zero_point(bitcast<f32>(low), scale, bits, params.is_signed, scheme, params.rounding);
+    scales[group] = scale;
+    zero_points[group] = zero;
   }
 
-  let scale = affine_scale(bitcast<f32>(low), bitcast<f32>(high), bits, scheme, half_scales);
-  let zero = affine_zero_point(bitcast<f32>(low), scale, bits, params.is_signed, scheme, params.rounding);
-  let inverse = 1.0 / scale;
-  let row = o * params.inner + i;
-  scales[row * params.blocks + b] = scale;
-  zero_points[row * params.blocks + b] = zero;
-
-  let rule = quad_rule(inverse, zero);
+  let rule = quad_rule(1.0 / scale, zero);
   let run_words = bits / 2u;
-  let word = row * params.row_words + (first / 16u) * run_words;
-  let end = min((row + 1u) * params.row_words, word + (quads / 4u) * run_words);
-  for (var q = 0u; q < quads; q += 4u) {
-    let at = word + (q / 4u) * run_words;
-    let bit = u32(encode_run(quad_at(q), quad_at(q + 1u), quad_at(q + 2u), quad_at(q + 3u), rule, at, end)) << ((q / 4u) & 31u);
-    doubtful |= select(vec2u(0u, bit), vec2u(bit, 0u), q < 128u);
+  @if(held) {
+    doubtful.x |= u32(encode_run(q0, q1, q2, q3, rule, word));
+    doubtful.x |= u32(encode_run(q4, q5, q6, q7, rule, word + run_words)) * 2u;
+  }
+  @else {
+    let runs = params.block / 16u;
+    for (var run = (last + 1u) / 16u; run < runs; run++) {
+      doubtful |= run_bit(run);
+    }
+    for (var run = 0u; run < runs; run++) {
+      let q = run * 4u;
+      if (encode_run(quad_at(q), quad_at(q + 1u), quad_at(q + 2u), quad_at(q + 3u), rule, word + run * run_words)) {
+        doubtful |= run_bit(run);
+      }
+    }
+  }
+  return doubtful;
+}
+
+fn run_bit(run: u32) -> vec2u {
+  let bit = 1u << (run & 31u);
+  return select(vec2u(0u, bit), vec2u(bit, 0u), run < 32u);
+}
+
+@compute @workgroup_size(wg)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first_block = flat_workgroup(workgroup, workgroups) * wg * params.span + lane;
+  let runs = params.block / 16u;
+  // Runs of all blocks to be done exactly; those of block k of the span start at k * runs.
+  var doubtful = vec2u(0u);
+  for (var k = 0u; k < params.span; k++) {
+    let block = first_block + k * wg;
+    if (block >= blocks_in_all()) {
+      break;
+    }
+    go_to(block);
+    let found = encode_block();
+    if (params.span == 1u) {
+      doubtful = found;
+    } else {
+      // The runs of all blocks together fit into x here.
+      doubtful.x |= (found.x & ((1u << (runs & 31u)) - 1u)) << ((k * runs) & 31u);
+    }
   }
 
   // One element a turn: the next of the run, or the first of the next run in doubt.
@@ -220,12 +305,13 @@ fn main(
   var filled = 0u;
   var shift = 0u;
   var left = 0u;
-  let runs = quads / 4u;
+  var scale = 1.0;
+  var zero = 0;
   let lowest = lowest_code(bits, params.is_signed);
   loop {
     if (left == 0u) {
       let run = select(32u + firstTrailingBit(doubtful.y), firstTrailingBit(doubtful.x), doubtful.x != 0u);
-      if ((doubtful.x | doubtful.y) == 0u || run >= runs) {
+      if ((doubtful.x | doubtful.y) == 0u || run >= params.span * runs) {
         break;
       }
       doubtful = select(
@@ -233,17 +319,20 @@ fn main(
         vec2u(doubtful.x & (doubtful.x - 1u), doubtful.y),
         doubtful.x != 0u,
       );
-      index = run * 16u;
+      go_to(first_block + (run / runs) * wg);
+      scale = scales[group];
+      zero = zero_points[group];
+      index = (run % runs) * 16u;
       left = 16u;
     }
-    let x = flush_bits(select(0u, element_at(min(index, last)), index < count));
-    let code = clamp(settle(x, scale, inverse, zero, params.rounding), lowest, lowest + (1 << bits) - 1);
+    let x = flush_bits(select(0u, element_at(min(index, last)), index <= last));
+    let code = clamp(settle(x, scale, 1.0 / scale, zero, params.rounding), lowest, lowest + (1 << bits) - 1);
     filled |= (bitcast<u32>(code) & ((1u << bits) - 1u)) << shift;
     index++;
     left--;
     shift += bits;
     if (shift == 32u) {
-      store(word + (index * bits - 1u) / 32u, filled, end);
+      store(word + (index * bits - 1u) / 32u, filled);
       shift = 0u;
       filled = 0u;
     }

@@ -7,7 +7,7 @@
 //
 // Tile: one thread a block, 32 passes over it. `rank` is for whole blocks, `tail_rank` for a short last one.
 import package::common::grid::flat_workgroup;
-import package::common::shape::{Shape, Group, group_at};
+import package::common::shape::{Shape, Group, column_first, group_at};
 import package::common::clip::{clip_key, clip_range};
 
 struct Params {
@@ -49,11 +49,12 @@ fn main(
   @builtin(num_workgroups) workgroup_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = flat_workgroup(workgroup, workgroup_count) * wg + lane;
-  if (index >= params.groups) {
+  let thread = flat_workgroup(workgroup, workgroup_count) * wg + lane;
+  if (thread >= params.groups) {
     return;
   }
   let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
+  let index = column_first(shape, thread, shape.blocks);
   let group = group_at(shape, index);
   let rank = select(params.tail_rank, params.rank, group.count == params.block);
   let upper = key_of_rank(group, rank);

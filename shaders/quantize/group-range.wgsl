@@ -8,7 +8,7 @@
 // NaN rule  subnormals, NaN and infinity count as 0. Exact: minimum and maximum of bits as integers.
 import package::common::exact::flush_bits;
 import package::common::grid::flat_workgroup;
-import package::common::shape::{Shape, group_at};
+import package::common::shape::{Shape, column_first, group_at};
 
 struct Params {
   outer: u32,
@@ -44,7 +44,7 @@ fn main(
   var segment: u32;
   if (params.interleave == 1u) {
     segment = thread / params.groups;
-    group_index = thread - segment * params.groups;
+    group_index = column_first(shape, thread - segment * params.groups, shape.blocks);
   } else {
     group_index = thread / params.segments;
     segment = thread - group_index * params.segments;

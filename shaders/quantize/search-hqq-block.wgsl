@@ -12,7 +12,7 @@
 // Tile: one thread a block, which reads its weights again every round. A block that holds NaN, infinity or
 // a weight beyond the range is left alone.
 import package::common::grid::flat_workgroup;
-import package::common::shape::{Shape, Group, group_at};
+import package::common::shape::{Shape, Group, column_first, group_at};
 import package::common::fixed::{
   Reading, reciprocal, unit_shift, magnitude_in_units, in_units, nearest_steps, squares_256, storable, scale_bits,
   add_wide, surely_less, floor_weight, weight_shift_of
@@ -120,16 +120,17 @@ fn main(
   @builtin(num_workgroups) workgroup_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = flat_workgroup(workgroup, workgroup_count) * wg + lane;
-  if (index >= params.groups) {
+  let thread = flat_workgroup(workgroup, workgroup_count) * wg + lane;
+  if (thread >= params.groups) {
     return;
   }
+  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
+  let index = column_first(shape, thread, shape.blocks);
   let first_bits = scales[index];
   let exponent = (first_bits >> 23u) & 0xffu;
   if (exponent == 0u || exponent == 255u) {
     return;
   }
-  let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
   var block: Block;
   block.group = group_at(shape, index);
   block.dim_first = (block.group.base / params.inner) % params.dim;

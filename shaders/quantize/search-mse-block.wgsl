@@ -8,11 +8,11 @@
 // zero_points  i32 per group; read and written only when `asymmetric` is 1
 //
 // Tile: one thread a block. `width` weights at a time sit in registers and meet all candidates of a stage,
-// so a block of one chunk is read twice, a longer one four times. The loops over a chunk are meant to be
+// so a block of one chunk (the condition `whole`) is read twice, a longer one four times. The loops over a chunk are meant to be
 // unrolled (a driver that keeps the chunk in memory loses a factor of five), so there are only two of them.
 // Ties: the first candidate wins. A block that holds NaN, infinity or a weight beyond the range is left alone.
 import package::common::grid::flat_workgroup;
-import package::common::shape::{Shape, Group, group_at};
+import package::common::shape::{Shape, Group, column_first, group_at};
 import package::common::fixed::{
   Reading, reciprocal, unit_shift, magnitude_in_units, in_units, reading_bias, nearest_steps, scale_bits, add_wide,
   less_wide, surely_less, floor_weight, weight_shift_of
@@ -36,6 +36,7 @@ struct Params {
   // Largest |p| in the first scale's range, plus 1: weights beyond that many scales keep the block as it is.
   reach: i32,
   top: i32,
+  // As the override: shifts by a constant are cheaper.
   drop: u32,
   // Coarse scales are (first + k * step) / 4096 of the first scale; the fine ones lie `fine` apart.
   first: u32,
@@ -46,6 +47,7 @@ struct Params {
 override wg: u32 = 64u;
 // 1 with importance, as params.weighted; an override so that the other way is compiled away.
 override weighted: u32 = 0u;
+override drop: u32 = 0u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> source: array<u32>;
@@ -60,9 +62,9 @@ override weighted: u32 = 0u;
 var<private> chunk: array<i32, width>;
 var<private> chunk_weights: array<u32, width>;
 
-// The candidates of a stage and their errors; a scale of 0 units takes no part.
-var<private> trials: array<Trial, 8>;
-var<private> trial_error: array<vec2u, 8>;
+// The candidates of a stage and their errors, while the chunks pass; a scale of 0 units takes no part.
+@if(!whole) var<private> trials: array<Trial, 8>;
+@if(!whole) var<private> trial_error: array<vec2u, 8>;
 
 struct Block {
   group: Group,
@@ -104,7 +106,6 @@ fn fold_error(total: vec2u, low: u32, high: u32) -> vec2u {
 // Error of the chunk under scale s, codes read off by a reciprocal: near a midpoint the farther code
 // may be taken, so this is an upper bound of the error.
 fn chunk_error(total: vec2u, s: i32, inverse: i32, bias: i32, low: i32, high: i32) -> vec2u {
-  let drop = params.drop;
   let cut = 31u - drop;
   var sum = 0u;
   var sum_high = 0u;
@@ -128,6 +129,14 @@ fn chunk_error(total: vec2u, s: i32, inverse: i32, bias: i32, low: i32, high: i3
   return fold_error(total, sum, sum_high);
 }
 
+// `total` with the error of the chunk under a candidate of at least one unit.
+fn trial_error_of(total: vec2u, trial: Trial) -> vec2u {
+  let s = max(trial.s, 1u);
+  let inverse = reciprocal(s);
+  let low = params.code_min - trial.zero;
+  return chunk_error(total, i32(s), inverse, reading_bias(inverse, drop), low, params.code_max - trial.zero);
+}
+
 // What the first scale (`fine_s` in 1/64 units) does to the block: each weight at its nearest code, importance
 // rounded down, so this is a lower bound of the error.
 struct First {
@@ -139,7 +148,7 @@ struct First {
 fn first_error(block: Block, fine_s: i32, low: i32, high: i32) -> First {
   let s = (fine_s + 32) >> 6u;
   let inverse = reciprocal(u32(s));
-  let reading = Reading(params.drop, low, high);
+  let reading = Reading(drop, low, high);
   let limit = s * params.reach;
   var first = First(vec2u(0u), vec2u(0u), true);
   for (var e = 0u; e < block.group.count; e++) {
@@ -165,11 +174,12 @@ fn main(
   @builtin(num_workgroups) workgroup_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = flat_workgroup(workgroup, workgroup_count) * wg + lane;
-  if (index >= params.groups) {
+  let thread = flat_workgroup(workgroup, workgroup_count) * wg + lane;
+  if (thread >= params.groups) {
     return;
   }
   let shape = Shape(params.outer, params.dim, params.inner, params.block, params.blocks, params.order);
+  let index = column_first(shape, thread, shape.blocks);
   let first_bits = scales[index];
   let exponent = (first_bits >> 23u) & 0xffu;
   if (exponent == 0u || exponent == 255u) {
@@ -195,7 +205,7 @@ fn main(
 
   let s0 = u32((fine_s + 32) >> 6u);
   let grid = Grid(params.first, params.step, params.fine, params.code_min, params.code_max, params.half_scales);
-  let chunks = (block.group.count + width - 1u) / width;
+  @if(!whole) let chunks = (block.group.count + width - 1u) / width;
   var best_error = vec2u(0xffffffffu);
   var best = Trial(s0, zero);
   for (var stage = coarse_stage; stage <= fine_stage; stage++) {
@@ -203,30 +213,38 @@ fn main(
       continue;
     }
     let count = trial_count(stage);
-    for (var k = 0u; k < count; k++) {
-      trials[k] = trial_at(grid, stage, k, s0, best, block.shift);
-      trial_error[k] = vec2u(0u);
-    }
-    for (var c = 0u; c < chunks; c++) {
-      // An if, though software adapters run both its sides: a loop would keep the chunk out of registers.
-      if (stage == coarse_stage || chunks > 1u) {
-        load_chunk(block, c * width);
+    @if(whole) {
+      let anchor = best;
+      if (stage == coarse_stage) {
+        load_chunk(block, 0u);
       }
       for (var k = 0u; k < count; k++) {
-        let s = trials[k].s;
-        if (s != 0u) {
-          let inverse = reciprocal(s);
-          let bias = reading_bias(inverse, params.drop);
-          let low = params.code_min - trials[k].zero;
-          let high = params.code_max - trials[k].zero;
-          trial_error[k] = chunk_error(trial_error[k], i32(s), inverse, bias, low, high);
+        let trial = trial_at(grid, stage, k, s0, anchor, block.shift);
+        let error = trial_error_of(vec2u(0u), trial);
+        if (trial.s != 0u && less_wide(error, best_error)) {
+          best_error = error;
+          best = trial;
         }
       }
     }
-    for (var k = 0u; k < count; k++) {
-      if (trials[k].s != 0u && less_wide(trial_error[k], best_error)) {
-        best_error = trial_error[k];
-        best = trials[k];
+    @else {
+      for (var k = 0u; k < count; k++) {
+        trials[k] = trial_at(grid, stage, k, s0, best, block.shift);
+        trial_error[k] = vec2u(0u);
+      }
+      for (var c = 0u; c < chunks; c++) {
+        load_chunk(block, c * width);
+        for (var k = 0u; k < count; k++) {
+          if (trials[k].s != 0u) {
+            trial_error[k] = trial_error_of(trial_error[k], trials[k]);
+          }
+        }
+      }
+      for (var k = 0u; k < count; k++) {
+        if (trials[k].s != 0u && less_wide(trial_error[k], best_error)) {
+          best_error = trial_error[k];
+          best = trials[k];
+        }
       }
     }
   }

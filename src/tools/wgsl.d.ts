@@ -17,7 +17,15 @@ declare module "*.wgsl?quads" {
   const code: string;
   export default code;
 }
-declare module "*.wgsl?width16" {
+declare module "*.wgsl?quads&held" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?width16&whole" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?width32&whole" {
   const code: string;
   export default code;
 }

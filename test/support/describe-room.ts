@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { Feature } from "../../src/base/profile.ts";
 import { testDevice } from "./gpu.ts";
-import { canRun, runKernelCase } from "./kernel-harness.ts";
+import { canRun, runKernelCase, takesVariant } from "./kernel-harness.ts";
 import type { KernelRoom } from "./kernel-harness.ts";
 
 /** What a driver must offer, so that a broken set-up can't pass as a skip. */
@@ -22,7 +22,7 @@ export function describeRoom(room: KernelRoom): void {
       for (const [name, count] of skipped) console.log(`${spec.id}: skipped ${count} cases of variant ${name}`);
     });
     for (const variant of spec.variants) {
-      for (const kernelCase of cases) {
+      for (const kernelCase of cases.filter((each) => takesVariant(each, variant.name))) {
         it(`${variant.name}: ${kernelCase.name}`, async ({ skip }) => {
           const gpu = await device();
           if (!canRun(gpu, variant)) {

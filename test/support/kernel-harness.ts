@@ -41,6 +41,13 @@ export function canRun(gpu: GpuContext, variant: KernelVariant): boolean {
   return variant.requires.every((feature) => gpu.profile.features.includes(feature));
 }
 
+const callOf = ({ call: given }: KernelCase, variant: string): KernelCall =>
+  typeof given === "function" ? given(variant) : { ...given, variant };
+
+/** Whether a case is for a variant: builders hand a shape that one does not serve on to another. */
+export const takesVariant = (kernelCase: KernelCase, variant: string): boolean =>
+  callOf(kernelCase, variant).variant === variant;
+
 /**
  * Runs a case in every variant that the device supports, or in one.
  * @returns the first failure as text for a reader, undefined when all is well
@@ -54,6 +61,7 @@ export async function runKernelCase(
   const { spec } = room;
   for (const variant of spec.variants) {
     if (variantName === undefined ? !canRun(gpu, variant) : variant.name !== variantName) continue;
+    if (!takesVariant(kernelCase, variant.name)) continue;
     const failure = await runVariant(gpu, room, kernelCase, variant.name);
     if (failure)
       return `${spec.id} [${variant.name}] case "${kernelCase.name}" on ${gpu.profile.description}: ${failure}`;
@@ -163,11 +171,12 @@ export function compareBytes(
 async function runVariant(
   gpu: GpuContext,
   room: KernelRoom,
-  { call: given, buffers }: KernelCase,
+  kernelCase: KernelCase,
   variant: string,
 ): Promise<string | undefined> {
   const { spec } = room;
-  const call: KernelCall = typeof given === "function" ? given(variant) : { ...given, variant };
+  const { buffers } = kernelCase;
+  const call = callOf(kernelCase, variant);
   if (call.kernel !== spec.id) return `the call is for kernel ${call.kernel}`;
   if (buffers.length !== spec.bindings.length) {
     return `${buffers.length} buffers for ${spec.bindings.length} bindings`;

@@ -18,7 +18,7 @@ export const affineBlockReference: KernelReference = (params, [source, codes, sc
     range.low = Math.min(range.low, value);
     range.high = Math.max(range.high, value);
   });
-  for (const [group, { low, high }] of ranges.entries()) {
+  for (const [group, { low, high }] of params["given"] === 1 ? [] : ranges.entries()) {
     const value = affineScale(low, high, rule);
     scale[group] = value;
     zero[group] = affineZeroPoint(low, value, rule);

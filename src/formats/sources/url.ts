@@ -110,7 +110,11 @@ export async function fromUrl(url: string | URL, options: UrlOptions = {}): Prom
   };
 
   return guarded(name, options.signal, async () => {
-    let response = await request(`bytes=0-${probeBytes - 1}`, options.signal);
+    let response = await request(`bytes=0-${probeBytes - 1}`, options.signal).catch((error: unknown) => {
+      // Browsers fail a ranged request whose answer is compressed all the same, and where CORS refuses the header.
+      if (options.signal?.aborted) throw error;
+      return request(undefined, options.signal);
+    });
     const range = response.status === 206 && !isEncoded(response) ? parseContentRange(response) : undefined;
     const validator = validatorOf(response);
     if (range?.from === 0) {

@@ -28,6 +28,7 @@ export {
   type PlannedTensor,
   type QuantizeRecipe,
 } from "./compress/plan-compression.ts";
+export { compressWithRetry, type CompressWithRetryOptions, type RetriedCompression } from "./compress/retry.ts";
 export {
   runCompression,
   type CompressionResult,

@@ -2,10 +2,12 @@
 import { basename, dirname, join } from "node:path";
 import { InternalError, NoAdapterError, throwIfAborted } from "./base/errors.ts";
 import type { ByteSink, ByteSource } from "./base/bytes.ts";
+import type { DeviceProfile } from "./base/profile.ts";
 import { dataFilesOf } from "./compress/input-files.ts";
 import { openModel } from "./compress/open-model.ts";
-import { planCompression, type QuantizeRecipe } from "./compress/plan-compression.ts";
-import { runCompression, type QualityGate, type TensorResult } from "./compress/run-compression.ts";
+import { planCompression, type CompressionPlan, type QuantizeRecipe } from "./compress/plan-compression.ts";
+import { compressWithRetry } from "./compress/retry.ts";
+import type { QualityGate, TensorResult } from "./compress/run-compression.ts";
 import { openDevice } from "./device/node.ts";
 import { kernelReferences } from "./kernels/references.ts";
 import { kernelSpecs } from "./kernels/registry.ts";
@@ -96,27 +98,37 @@ export async function quantizeFile(
     const { externalDataFile } = recipe;
     const data = externalDataFile === undefined ? undefined : join(dirname(output), externalDataFile);
     await refuseClashes({ output, "external data file": data, checkpoint, report }, inputs);
-    const sink = await toFile(output, { force: force ?? false, notSameAs: inputs });
+    const open = () => toFile(output, { force: force ?? false, notSameAs: inputs });
+    // The folder and the name are tried before a device is opened.
+    let first: ByteSink | undefined = await open();
     let facts: Pick<QuantizeReport, "input" | "output"> | undefined;
     let opened: OpenBackend | undefined;
     try {
       opened = await (backend ?? openNodeBackend)();
       if (opened.warning) onWarning?.(opened.warning);
-      const plan = planCompression(model, opened.backend.profile, recipe, {
-        producer: `wgslim ${wgslimVersion}`,
-        dataFile: `${basename(output)}_data`,
-      });
-      for (const warning of plan.warnings) onWarning?.(warning);
-      const { external } = plan.job.layout;
-      const beside = external ? [{ path: join(dirname(output), external.fileName), bytes: external.size }] : [];
-      const result = await runCompression(plan, opened.backend, {
-        output: beforeCommit(sink, async (written) => {
+      const makePlan = (profile: DeviceProfile): CompressionPlan =>
+        planCompression(model, profile, recipe, {
+          producer: `wgslim ${wgslimVersion}`,
+          dataFile: `${basename(output)}_data`,
+        });
+      const makeOutput = async ({ job }: CompressionPlan): Promise<ByteSink> => {
+        const sink = first ?? (await open());
+        first = undefined;
+        const { external } = job.layout;
+        const beside = external ? [{ path: join(dirname(output), external.fileName), bytes: external.size }] : [];
+        return beforeCommit(sink, async (written) => {
           facts = {
             input: await factsOf(input, source, dataFiles, signal),
             output: await factsOf(output, written, beside, signal),
           };
           throwIfAborted(signal);
-        }),
+        });
+      };
+      const { plan, result, retries } = await compressWithRetry(makePlan, opened.backend, makeOutput, {
+        onPlan: ({ warnings }) => {
+          for (const warning of warnings) onWarning?.(warning);
+        },
+        onRetry: (warning) => onWarning?.(warning),
         ...(signal ? { signal } : {}),
         ...(onProgress ? { onProgress } : {}),
         ...(onTensor ? { onTensor } : {}),
@@ -136,11 +148,11 @@ export async function quantizeFile(
         },
         tensors: result.tensors.map(reportTensor),
         skipped: plan.skipped,
-        warnings: [...(opened.warning ? [opened.warning] : []), ...plan.warnings, ...result.warnings],
+        warnings: [...(opened.warning ? [opened.warning] : []), ...retries, ...plan.warnings, ...result.warnings],
         seconds: (performance.now() - started) / 1000,
       };
     } catch (error) {
-      await sink.discard();
+      await first?.discard();
       throw error;
     } finally {
       opened?.dispose();

@@ -125,6 +125,19 @@ function sumNibbles(codes: Uint8Array, { position, element, stride, count }: Run
 
 function forEachRun({ geometry: g, layout, bits }: PackedAffine, visit: (run: Run) => void): void {
   const run: Run = { group: 0, zeroBit: 0, position: 0, step: 1, element: 0, stride: 1, count: 0 };
+  if (g.kind === "wide" && g.inner < g.outer) {
+    // Short runs along inner: across the rows instead, one visit for many elements.
+    run.count = g.outer;
+    run.step = run.stride = g.channels * g.inner;
+    for (run.group = 0; run.group < g.channels; run.group++) {
+      run.zeroBit = run.group * bits;
+      for (let i = 0; i < g.inner; i++) {
+        run.element = run.position = run.group * g.inner + i;
+        visit(run);
+      }
+    }
+    return;
+  }
   if (g.kind === "wide") {
     run.count = g.inner;
     for (let o = 0; o < g.outer; o++) {

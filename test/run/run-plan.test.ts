@@ -1,14 +1,13 @@
 // Plans on a real device and on the CPU: same bytes, memory as planned, and nothing left behind when a run
 // ends early. Unhandled rejections fail the whole file.
 import { afterAll, describe, expect, it } from "vitest";
-import { AbortedError, DeviceLostError, IoError, OutOfMemoryError, UnsupportedError } from "../../src/base/errors.ts";
+import { AbortedError, DeviceLostError, IoError, UnsupportedError } from "../../src/base/errors.ts";
 import type { GpuContext } from "../../src/device/context.ts";
 import { openDevice } from "../../src/device/node.ts";
 import { planUnits } from "../../src/plan/plan-units.ts";
 import type { Plan } from "../../src/plan/types.ts";
 import type { Backend } from "../../src/run/backend.ts";
 import { memoryCheckpoint } from "../../src/run/checkpoint.ts";
-import { runWithRetry } from "../../src/run/retry.ts";
 import { runPlan } from "../../src/run/run-plan.ts";
 import type { RunIo, RunProgress } from "../../src/run/run-plan.ts";
 import { WebGpuBackend } from "../../src/run/webgpu-backend.ts";
@@ -269,38 +268,5 @@ describe("a device that is lost", () => {
     await expect(runPlan(plan, new WebGpuBackend(gpu, copySpecs), recordingIo())).rejects.toBeInstanceOf(
       DeviceLostError,
     );
-  });
-});
-
-describe("runWithRetry", () => {
-  const total = 64 * 1024;
-  const chunked = (memoryBudget = Number.POSITIVE_INFINITY): Plan => {
-    // Two uploads, two buffers, two readbacks of a chunk, and its params.
-    const chunk = Math.min(total, Math.floor((memoryBudget - 4096) / 6 / 1024) * 1024);
-    if (chunk <= 0) throw new OutOfMemoryError("no chunk is that small");
-    const units = Array.from({ length: Math.ceil(total / chunk) }, (_, index) =>
-      copyUnit(`w/${index}`, Math.min(chunk, total - index * chunk)),
-    );
-    const plan = planUnits(units, testProfile(), { groupBytes: 0 });
-    expect(plan.peakDeviceBytes).toBeLessThanOrEqual(memoryBudget);
-    return plan;
-  };
-
-  it("halves the budget until the device has room", async () => {
-    const plans: Plan[] = [];
-    const io = recordingIo();
-    const backend = cpuBackend({ memoryLimit: 100_000 });
-    const checkpoint = memoryCheckpoint();
-    const report = await runWithRetry(chunked, backend, io, { checkpoint, onRetry: (plan) => void plans.push(plan) });
-    expect(plans.length).toBeGreaterThan(0);
-    expect(report.peakDeviceBytes).toBeLessThanOrEqual(100_000);
-    const last = plans.at(-1);
-    const bytes = last?.units.reduce((sum, { id }) => sum + (io.results.get(`${id}/${id}`)?.length ?? 0), 0);
-    expect(bytes).toBe(total);
-  });
-
-  it("gives the device's own error when nothing smaller can be had", async () => {
-    const run = runWithRetry(chunked, cpuBackend({ memoryLimit: 3000 }), recordingIo(), { attempts: 20 });
-    await expect(run).rejects.toMatchObject({ code: "OUT_OF_MEMORY", details: { availableBytes: 3000 } });
   });
 });

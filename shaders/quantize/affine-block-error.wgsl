@@ -14,6 +14,7 @@
 // Exact     minimum, maximum, counts, fingerprint; the sums are f32 in device order.
 import package::common::record::{ErrorSums, count_error, empty_error_sums, error_words};
 import package::common::exact::{flush_bits, round_quotient};
+import package::common::quad_sums::{QuadSums, add_quad_sums, empty_quad_sums, take_quad_sums};
 import package::common::affine::lowest_code;
 import package::common::grid::flat_workgroup;
 
@@ -53,17 +54,9 @@ const margin: f32 = 0.000244140625;
 // Scales beyond 2^100 may decode to infinity.
 const large_scale: f32 = 1267650600228229401496703205376.0;
 
-// The sums of one block, or of all blocks so far, in four lanes.
+// The sums of one block in four lanes.
 struct Sums {
-  squared_error: vec4f,
-  squared_source: vec4f,
-  squared_decoded: vec4f,
-  dot_product: vec4f,
-  max_abs_error: vec4u,
-  min_key: vec4i,
-  max_key: vec4i,
-  clipped: vec4u,
-  fingerprint: vec4u,
+  quads: QuadSums,
   // Largest magnitude, and nearest distance to a clipping limit: they tell whether the block counts.
   largest: vec4u,
   nearest: vec4f,
@@ -118,61 +111,27 @@ fn add_quad(sums: ptr<function, Sums>, block: Block, k: u32, fields: vec4u) {
   let x = bitcast<vec4f>(elements);
   // Through bits, so that no product is fused into the difference below.
   let product = bitcast<vec4u>((vec4f(vec4i(fields)) - block.bias) * block.scale);
-  let decoded = select(product, vec4u(0u), product == vec4u(0x80000000u));
-  let y = bitcast<vec4f>(decoded);
-  let difference = x - y;
-  (*sums).squared_error += difference * difference;
-  (*sums).squared_source += x * x;
-  (*sums).squared_decoded += y * y;
-  (*sums).dot_product += x * y;
-  (*sums).max_abs_error = max((*sums).max_abs_error, bitcast<vec4u>(difference) & vec4u(0x7fffffffu));
-  let signed_bits = bitcast<vec4i>(elements);
-  let keys = signed_bits ^ ((signed_bits >> vec4u(31u)) & vec4i(0x7fffffff));
-  (*sums).min_key = min((*sums).min_key, keys);
-  (*sums).max_key = max((*sums).max_key, keys);
-  (*sums).largest = max((*sums).largest, elements & vec4u(0x7fffffffu));
   let quotient = x * block.inverse;
   let beyond = max(quotient - block.high, block.low - quotient);
-  (*sums).nearest = min((*sums).nearest, abs(beyond));
-  (*sums).clipped += select(vec4u(0u), vec4u(1u), beyond > vec4f(0.0));
-  let lanes = vec4u(0u, 1u, 2u, 3u);
   var index = vec4u(block.base + k * params.inner);
   @if(columns) {
-    index += lanes;
+    index += vec4u(0u, 1u, 2u, 3u);
   }
   @else {
-    index += lanes * params.inner;
+    index += vec4u(0u, 1u, 2u, 3u) * params.inner;
   }
-  (*sums).fingerprint += decoded * (2u * index + 1u);
+  var quads = (*sums).quads;
+  add_quad_sums(&quads, elements, product, index, beyond > vec4f(0.0));
+  (*sums).quads = quads;
+  (*sums).largest = max((*sums).largest, elements & vec4u(0x7fffffffu));
+  (*sums).nearest = min((*sums).nearest, abs(beyond));
 }
 
 fn empty_sums() -> Sums {
   var sums: Sums;
-  sums.min_key = vec4i(0x7fffffff);
-  sums.max_key = vec4i(-0x7fffffff);
+  sums.quads = empty_quad_sums();
   sums.nearest = vec4f(1.0);
   return sums;
-}
-
-fn lane_sum(v: vec4f) -> f32 {
-  return (v.x + v.y) + (v.z + v.w);
-}
-
-// Adds a block's sums to the thread's.
-fn take_block(total: ptr<function, ErrorSums>, sums: Sums, count: u32) {
-  (*total).squared_error += lane_sum(sums.squared_error);
-  (*total).squared_source += lane_sum(sums.squared_source);
-  (*total).squared_decoded += lane_sum(sums.squared_decoded);
-  (*total).dot_product += lane_sum(sums.dot_product);
-  let e = sums.max_abs_error;
-  (*total).max_abs_error = max((*total).max_abs_error, max(max(e.x, e.y), max(e.z, e.w)));
-  let low = sums.min_key;
-  (*total).min_key = min((*total).min_key, min(min(low.x, low.y), min(low.z, low.w)));
-  let high = sums.max_key;
-  (*total).max_key = max((*total).max_key, max(max(high.x, high.y), max(high.z, high.w)));
-  (*total).clipped += sums.clipped.x + sums.clipped.y + sums.clipped.z + sums.clipped.w;
-  (*total).fingerprint += sums.fingerprint.x + sums.fingerprint.y + sums.fingerprint.z + sums.fingerprint.w;
-  (*total).count += count;
 }
 
 fn is_plain(sums: Sums, block: Block) -> bool {
@@ -316,7 +275,7 @@ fn main(
       }
       plain = is_plain(sums, block);
       if (plain) {
-        take_block(&total, sums, block.count * lanes);
+        take_quad_sums(&total, sums.quads, block.count * lanes);
       }
     }
     for (var e = 0u; !plain && e < block.count * lanes; e++) {

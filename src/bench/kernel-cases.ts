@@ -46,11 +46,12 @@ const rows = 4096;
 const cols = 2048;
 const count = rows * cols;
 
-/** [N, K] with K contiguous; [K, N] as ONNX's MatMul has it; per output channel. */
+/** [N, K] with K contiguous; [K, N] as ONNX's MatMul has it; per output channel, in either order. */
 const shapes = {
   "K contiguous": { geometry: { kind: "blocked", outer: rows, dim: cols, inner: 1, blockSize: 32 }, layout: "rows" },
   "[K,N]": { geometry: { kind: "blocked", outer: 1, dim: cols, inner: rows, blockSize: 32 }, layout: "rows" },
   channel: { geometry: { kind: "wide", outer: 1, channels: rows, inner: cols }, layout: "natural" },
+  column: { geometry: { kind: "wide", outer: cols, channels: rows, inner: 1 }, layout: "natural" },
 } as const satisfies Record<string, Pick<EncodeRequest, "geometry" | "layout">>;
 
 const int4: AffineEncoding = {
@@ -92,6 +93,7 @@ export function kernelCases(profile: DeviceProfile): readonly KernelCase[] {
   affine("int2 b16 K contiguous", requestOf(int2, "K contiguous", 16));
   affine("int8 b64 K contiguous", requestOf(int8, "K contiguous", 64));
   affine("int8 per channel", requestOf(int8, "channel"));
+  affine("int8 per channel [K,N]", requestOf(int8, "column"));
   for (const search of ["mse", "hqq", "percentile"] as const) {
     affine(`int4 b32 ${search} K contiguous`, requestOf(int4, "K contiguous", 32, search));
     affine(`int4 b32 ${search} [K,N]`, requestOf(int4, "[K,N]", 32, search));

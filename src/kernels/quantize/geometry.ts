@@ -46,3 +46,7 @@ export function codeCount(g: Geometry, layout: CodeLayout): number {
   if (layout === "natural" || g.kind === "wide") return elementsOf(g);
   return g.outer * g.inner * blocksPerRow(g) * g.blockSize;
 }
+
+/** Whether a geometry is one scale per channel with the channels last, `multiple` of them, at 8 bits: words of four. */
+export const isColumns8 = (geometry: Geometry, bits: number, multiple: number): boolean =>
+  geometry.kind === "wide" && geometry.inner === 1 && bits === 8 && geometry.channels % multiple === 0;

@@ -6,14 +6,22 @@ import { errorWords } from "../../../src/kernels/quantize/error-sums.ts";
 import { asF32, asU32 } from "../../../src/kernels/quantize/shape.ts";
 import type { KernelRoom } from "../../support/kernel-harness.ts";
 import { encoded, nameOf, nearTies, rules } from "./affine-fixtures.ts";
-import { blockedCases, bytesOf, oneThreadEach, weights, wideCases, type ShapedCase } from "./float-fixtures.ts";
+import {
+  blockedCases,
+  bytesOf,
+  lastChannelCases,
+  oneThreadEach,
+  weights,
+  wideCases,
+  type ShapedCase,
+} from "./float-fixtures.ts";
 
 function caseOf({ name, geometry, layout, source }: ShapedCase, rule: AffineRule, shrink = 1) {
   const { scales, zeroPoints, codes } = encoded(source, geometry, layout, rule);
   const factor = bytesOf(asF32(scales).map((scale) => scale * shrink));
   return {
     name: `${nameOf(rule)}: ${name}${shrink === 1 ? "" : ", clipped"}`,
-    call: affineErrorCall(geometry, layout, rule),
+    call: (variant: string) => affineErrorCall(geometry, layout, rule, {}, variant),
     buffers: [source, codes, factor, zeroPoints, affineErrorBytes(geometry)],
   };
 }
@@ -26,7 +34,7 @@ function tieCase(rule: AffineRule) {
   const zeros = Int32Array.from({ length: groups }, (_, i) => (rule.signed ? i % 2 : i % 4));
   return {
     name: `${nameOf(rule)}: ties at the ends of the range`,
-    call: affineErrorCall(geometry, "natural", rule),
+    call: (variant: string) => affineErrorCall(geometry, "natural", rule, {}, variant),
     buffers: [
       bytesOf(nearTies(570, scale)),
       codes,
@@ -70,6 +78,13 @@ export const room: KernelRoom = {
     ...rules.flatMap((rule, r) => shapes.filter((_, i) => (i + r) % 3 === 0).map((shaped) => caseOf(shaped, rule))),
     ...rules.flatMap((rule) => shapes.slice(9, 10).map((shaped) => caseOf(shaped, rule, 0.6))),
     ...rules.filter(({ bits }) => bits < 8).map(tieCase),
-    ...rules.slice(3, 4).map((rule) => oneThreadEach(caseOf(long, rule), 65_600)),
+    ...rules
+      .filter(({ bits }) => bits === 8)
+      .flatMap((rule) => lastChannelCases(4).flatMap((shaped) => [caseOf(shaped, rule), caseOf(shaped, rule, 0.6)])),
+    ...rules
+      .slice(3, 4)
+      .map((rule) =>
+        oneThreadEach({ ...caseOf(long, rule), call: affineErrorCall(long.geometry, "natural", rule) }, 65_600),
+      ),
   ],
 };

@@ -125,6 +125,21 @@ export function wideCases(): ShapedCase[] {
   ];
 }
 
+/** Channels last, a multiple of `multiple` of them: rows on both sides of a thread's share, odd values. */
+export function lastChannelCases(multiple: number): ShapedCase[] {
+  return [
+    shaped(`one row of ${multiple} channels`, wide(1, multiple, 1), "natural"),
+    shaped(`31 rows of ${3 * multiple} channels`, wide(31, 3 * multiple, 1), "natural"),
+    shaped(
+      `97 rows of ${5 * multiple} channels, odd values`,
+      wide(97, 5 * multiple, 1),
+      "natural",
+      oddities(485 * multiple),
+    ),
+    shaped(`300 rows of ${20 * multiple} channels`, wide(300, 20 * multiple, 1), "natural"),
+  ];
+}
+
 /** What a call writes, by its reference; `at` names the output binding. */
 export function computed(
   call: KernelCall,
@@ -142,7 +157,8 @@ export function oneThreadEach(kernelCase: KernelCase & { call: KernelCall }, thr
   const { name, call, buffers } = kernelCase;
   return {
     name: `${name}, ${threads} workgroups`,
-    call: { ...call, overrides: { wg: 1 }, workgroups: threads },
+    // In the variant of the call alone: others share the work out in other ways.
+    call: () => ({ ...call, overrides: { wg: 1 }, workgroups: threads }),
     buffers,
   };
 }

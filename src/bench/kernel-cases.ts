@@ -84,7 +84,7 @@ export function kernelCases(profile: DeviceProfile): readonly KernelCase[] {
     void cases.push({ name, elements: count, piece: joined(...pieces) });
   const affine = (name: string, request: EncodeRequest): void => {
     const encoded = affineEncodeSteps(profile, request);
-    const { buffers, steps } = affineErrorSteps(profile, request, encoded);
+    const { buffers, steps } = affineErrorSteps(request, encoded);
     add(name, encoded, { buffers, steps }, ...affineDecode(profile, request, encoded));
   };
   affine("int4 b32 K contiguous", requestOf(int4, "K contiguous"));

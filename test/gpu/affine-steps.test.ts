@@ -56,7 +56,7 @@ describe.each(cases)("%s", (...given) => {
     const count = elementsOf(request.geometry);
     const source = content === "weights" ? weights(count) : withOddBits(count);
     const encoded = affineEncodeSteps(gpu.profile, request);
-    const errors = affineErrorSteps(gpu.profile, request, encoded);
+    const errors = affineErrorSteps(request, encoded);
     expect(encoded.steps).toHaveLength(given[5]);
     const pieces = [encoded, { ...errors, uploads: [] }];
     const want = memoryOf(pieces, { source: bytesOf(source) });

@@ -5,8 +5,8 @@ import { InternalError } from "../../base/errors.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
 import { affineBlockCall, fitsAffineBlock } from "../../kernels/quantize/affine-block.ts";
 import { affineBlockErrorBytes, affineBlockErrorCall } from "../../kernels/quantize/affine-block-error.ts";
-import { affineEncodeCall, affineEncodeSpec } from "../../kernels/quantize/affine-encode.ts";
-import { affineErrorBytes, affineErrorCall, affineErrorSpec } from "../../kernels/quantize/affine-error.ts";
+import { affineEncodeCall } from "../../kernels/quantize/affine-encode.ts";
+import { affineErrorBytes, affineErrorCall } from "../../kernels/quantize/affine-error.ts";
 import type { AffineRule } from "../../kernels/quantize/affine-rule.ts";
 import { affineScaleCall, affineScaleSpec } from "../../kernels/quantize/affine-scale.ts";
 import { codeCount, groupCount } from "../../kernels/quantize/geometry.ts";
@@ -127,12 +127,8 @@ function stagedPieces(
   const range = rangePiece(profile, request);
   const call = affineScaleCall(groupCount(geometry), rule);
   const scale = kernelStep(profile, affineScaleSpec, call, [range.ranges, scales, zeros]);
-  const encode = kernelStep(profile, affineEncodeSpec, affineEncodeCall(geometry, layout, rule), [
-    source,
-    scales,
-    zeros,
-    codes,
-  ]);
+  // It picks its own variant by shape, as the other kernels of codes do.
+  const encode: Step = { call: affineEncodeCall(geometry, layout, rule), bindings: [source, scales, zeros, codes] };
   return [range.piece, { steps: [scale] }, refinePiece(profile, request, names), { steps: [encode] }];
 }
 
@@ -159,7 +155,7 @@ function rangePiece(
  * Error records of what affineEncodeSteps left, read by `foldErrorRecords`. The fingerprint is that of
  * fround((code - zero point) * scale) with the scale as stored.
  */
-export function affineErrorSteps(profile: DeviceProfile, request: EncodeRequest, encoded: EncodeSteps): RecordSteps {
+export function affineErrorSteps(request: EncodeRequest, encoded: EncodeSteps): RecordSteps {
   const { geometry, layout, source, prefix } = request;
   const { scales, zeros } = namesOf(request);
   const buffer = `${prefix}errors`;
@@ -167,11 +163,10 @@ export function affineErrorSteps(profile: DeviceProfile, request: EncodeRequest,
   const bindings = [source, encoded.codes.buffer, scales, zeros, buffer];
   if (geometry.kind === "blocked" && fitsAffineBlock(geometry, layout, rule.bits)) {
     const bytes = affineBlockErrorBytes(geometry);
-    // It picks its own variant by shape.
     const steps = [{ call: affineBlockErrorCall(geometry, layout, rule), bindings }];
     return { buffers: { [buffer]: bytes }, steps, records: { buffer, bytes } };
   }
   const bytes = affineErrorBytes(geometry);
-  const steps = [kernelStep(profile, affineErrorSpec, affineErrorCall(geometry, layout, rule), bindings)];
+  const steps = [{ call: affineErrorCall(geometry, layout, rule), bindings }];
   return { buffers: { [buffer]: bytes }, steps, records: { buffer, bytes } };
 }

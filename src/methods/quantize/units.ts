@@ -40,7 +40,7 @@ function encodeSteps(profile: DeviceProfile, request: EncodeRequest): { encoded:
   const { kind } = request.encoding;
   if (kind === "affine") {
     const encoded = affineEncodeSteps(profile, request);
-    return { encoded, errors: affineErrorSteps(profile, request, encoded) };
+    return { encoded, errors: affineErrorSteps(request, encoded) };
   }
   if (kind === "table") {
     const encoded = tableEncodeSteps(profile, request);

@@ -8,14 +8,13 @@ import { formatTable } from "../../src/report/table.ts";
 import type { DemoModel, DemoResult } from "./demo.ts";
 import { editDistance } from "./score.ts";
 
-/** Indices of the lines that tell most: read differently by most models, then in order. */
+/** Indices of the lines that tell most: those that most models got wrong first, else in order. */
 export function tellingLines({ lines, models }: DemoResult, count: number): readonly number[] {
   const errors = lines.map(({ text }, index) => models.filter((model) => model.read[index] !== text).length);
   return lines
     .map((_, index) => index)
     .toSorted((a, b) => (errors[b] ?? 0) - (errors[a] ?? 0) || a - b)
-    .slice(0, count)
-    .toSorted((a, b) => a - b);
+    .slice(0, count);
 }
 
 const columns = ["model", "bytes", "of the original", "character errors", "lines read right", "cosine"];

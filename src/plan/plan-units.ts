@@ -79,7 +79,7 @@ function fitSchedule(
   throw new OutOfMemoryError(
     `${unit?.label} needs ${formatBytes(bytes)} on the device; the memory budget is ${formatBytes(budget)}.`,
     {
-      hint: "Give a larger memory budget, or cut the tensor into smaller chunks.",
+      hint: "Give a larger memory budget, or scales per channel or in blocks where they are per tensor: those can be cut.",
       details: { unit: unit?.id, neededBytes: bytes, availableBytes: budget },
     },
   );

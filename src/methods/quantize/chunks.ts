@@ -1,6 +1,5 @@
 // Cuts a packed weight into chunks along the axis that keeps every group whole, so that a tensor larger
 // than one binding or the memory budget goes through piece by piece with the same output bytes. Pure.
-import { UnsupportedError } from "../../base/errors.ts";
 import { blocksPerRow, type Geometry } from "../../kernels/quantize/geometry.ts";
 import type { ReadRef } from "../../plan/types.ts";
 import { bytesPerSourceElement, codeBits, type PackedWeight, type PartName } from "./packed.ts";
@@ -135,29 +134,22 @@ const sourceRows = ({ cols }: Matrix, from: number, to: number): Runs => ({
 });
 
 /**
- * Cuts into chunks of at most `maxElements` source elements (at least one row each).
- * @throws UnsupportedError where a tensor cannot be cut and is larger than that
+ * Cuts into chunks of at most `maxElements` source elements, but at least one row each: a group is never cut. What
+ * cannot be cut at all (a scale per tensor, codes that would not start on a byte) is one chunk, whose size the planner
+ * holds against the device and the budget.
  */
 export function chunksOf(packed: PackedWeight, maxElements: number): readonly Chunk[] {
   const axis = axisOf(packed);
   const bits = codeBits(packed.encoding);
   const step = alignment(packed, axis, bits);
-  const perChunk = Math.max(step, Math.floor(maxElements / axis.elementsPerRow / step) * step);
   const codesCuttable = axis.contiguousCodes || (axis.codesPerRow * axis.rows * bits) % 8 === 0;
+  const fitting = Math.max(step, Math.floor(maxElements / axis.elementsPerRow / step) * step);
+  const perChunk = codesCuttable ? fitting : axis.rows;
   const wanted = Math.ceil(axis.rows / perChunk);
-  if (wanted > 1 && !codesCuttable) throw uncuttable(packed, maxElements);
-  if (axis.rows === 1 && axis.elementsPerRow > maxElements) throw uncuttable(packed, maxElements);
   return Array.from({ length: wanted }, (_, index) => {
     const from = index * perChunk;
     const to = Math.min(axis.rows, from + perChunk);
     return chunkOf(packed, axis, bits, from, to, index, wanted);
-  });
-}
-
-function uncuttable(packed: PackedWeight, maxElements: number): UnsupportedError {
-  return new UnsupportedError(`Tensor "${packed.source}" is too large for one pass in this granularity.`, {
-    hint: "Use a scale per channel or per block instead of per tensor, or raise the memory budget.",
-    details: { tensor: packed.source, availableElements: maxElements },
   });
 }
 

@@ -9,6 +9,7 @@
 import { decodeHalf } from "../base/half.ts";
 import { affineBlockErrorReference } from "../kernels/quantize/affine-block-error.ref.ts";
 import { affineBlockErrorSpec, blockErrorRecords } from "../kernels/quantize/affine-block-error.ts";
+import { affineBlockReference } from "../kernels/quantize/affine-block.ref.ts";
 import { affineBlockSpec } from "../kernels/quantize/affine-block.ts";
 import { affineDecodeReference } from "../kernels/quantize/affine-decode.ref.ts";
 import { affineDecodeSpec } from "../kernels/quantize/affine-decode.ts";
@@ -69,20 +70,15 @@ export function affineKernels(gpu: GpuJs): Readonly<Record<string, KernelReferen
       if (!codes || !inRange(asF32(scales))) return affineEncodeReference(params, buffers);
       encode(gpu, shapeOf(params), ruleOf(params), asU32(source), asF32(scales), asI32(zeros), codes);
     },
-    [affineBlockSpec.id]: (params, [source, codes, scales, zeros]) => {
-      if (!codes) return;
+    [affineBlockSpec.id]: (params, buffers) => {
+      const [source, codes, scales, zeros] = buffers;
+      const given = params["given"] === 1;
+      if (!codes || (given && !inRange(asF32(scales)))) return affineBlockReference(params, buffers);
       const { dim = 0, inner = 0, block = 1, row_words: rowWords = 0 } = params;
       const rule = ruleOf(params);
       const rows: ShapeParams = { ...shapeOf(params), order: 1 };
       const [scale, zero] = [asF32(scales), asI32(zeros)];
-      const ranges = new Float32Array(groupsOf(rows) * 2);
-      rangesOfRows(gpu, rows, { segments: 1, length: block, interleave: 1 }, asU32(source), ranges);
-      for (let group = 0; group < groupsOf(rows); group++) {
-        const low = ranges[2 * group] ?? 0;
-        const value = affineScale(low, ranges[2 * group + 1] ?? 0, rule);
-        scale[group] = value;
-        zero[group] = affineZeroPoint(low, value, rule);
-      }
+      if (!given) scaleBlocks(gpu, rows, block, rule, asU32(source), scale, zero);
       // A natural layout is one with no padding in its rows.
       const natural = inner === 1 && rowWords * 32 === dim * rule.bits;
       encode(gpu, natural ? { ...rows, order: 0 } : rows, rule, asU32(source), scale, zero, codes);
@@ -103,6 +99,26 @@ export function affineKernels(gpu: GpuJs): Readonly<Record<string, KernelReferen
       measure(gpu, params, buffers, blockErrorRecords(params), affineBlockErrorReference);
     },
   };
+}
+
+/** Scale and zero point of every block, from its range. */
+function scaleBlocks(
+  gpu: GpuJs,
+  rows: ShapeParams,
+  block: number,
+  rule: AffineRule,
+  source: Uint32Array,
+  scales: Float32Array,
+  zeros: Int32Array,
+): void {
+  const ranges = new Float32Array(groupsOf(rows) * 2);
+  rangesOfRows(gpu, rows, { segments: 1, length: block, interleave: 1 }, source, ranges);
+  for (let group = 0; group < groupsOf(rows); group++) {
+    const low = ranges[2 * group] ?? 0;
+    const value = affineScale(low, ranges[2 * group + 1] ?? 0, rule);
+    scales[group] = value;
+    zeros[group] = affineZeroPoint(low, value, rule);
+  }
 }
 
 function measure(

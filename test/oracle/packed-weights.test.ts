@@ -54,7 +54,9 @@ describe.each(blockSizes)("blocks of %i", (blockSize) => {
     for (const [k, n] of sizes) {
       for (const symmetric of [true, false]) {
         const formatOptions = { blockSize, symmetric, operator: "matmul-nbits", search: { kind: "absmax" } } as const;
-        await expectExact(product(k, n), [identity(k)], { format, formatOptions }, "MatMulNBits");
+        // By a rule, since padding makes some of these larger than they were, and such weights stay float by default.
+        const rules = [{ pattern: "*", format, options: formatOptions }];
+        await expectExact(product(k, n), [identity(k)], { format, rules }, "MatMulNBits");
       }
     }
   });

@@ -2,6 +2,7 @@
 import type { Browser } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createServer, type ViteDevServer } from "vite";
+import { graphKernelSpecs } from "../../src/kernels/graph-registry.ts";
 import { kernelSpecs } from "../../src/kernels/registry.ts";
 import { wgslPlugin } from "../../src/tools/wgsl-plugin.ts";
 import { launchChrome, openPage, waitUntilDone } from "./chrome.ts";
@@ -45,7 +46,9 @@ describe("kernels in Chrome", () => {
       `Chrome adapter: ${adapter}; ${results.reduce((sum, r) => sum + r.cases, 0)} cases in ${results.length} rooms`,
     );
     expect(results.flatMap(({ failures }) => failures)).toEqual([]);
-    expect(results.map(({ id }) => id).toSorted()).toEqual(Object.keys(kernelSpecs).toSorted());
+    expect(results.map(({ id }) => id).toSorted()).toEqual(
+      Object.keys({ ...kernelSpecs, ...graphKernelSpecs }).toSorted(),
+    );
   });
 
   it("gives them in a worker too", async () => {

@@ -3,6 +3,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { WgslReflect } from "wgsl_reflect";
+import { graphKernelReferences } from "../../src/kernels/graph-references.ts";
+import { graphKernelSpecs } from "../../src/kernels/graph-registry.ts";
 import { kernelReferences } from "../../src/kernels/references.ts";
 import { kernelSpecs } from "../../src/kernels/registry.ts";
 
@@ -15,7 +17,8 @@ const idsUnder = (folder: string, ending: string): string[] =>
     .map((file) => file.slice(0, -ending.length))
     .toSorted();
 
-const specs = Object.values(kernelSpecs);
+const specs = [...Object.values(kernelSpecs), ...Object.values(graphKernelSpecs)];
+const references = { ...kernelReferences, ...graphKernelReferences };
 const specIds = specs.map((spec) => spec.id).toSorted();
 
 describe("kernel rooms", () => {
@@ -29,7 +32,7 @@ describe("kernel rooms", () => {
   });
 
   it("has a reference under the same id for every spec", () => {
-    expect(Object.keys(kernelReferences).toSorted()).toEqual(specIds);
+    expect(Object.keys(references).toSorted()).toEqual(specIds);
     for (const id of specIds) expect(readFileSync(resolve(root, `src/kernels/${id}.ts`), "utf8")).toContain(id);
   });
 });

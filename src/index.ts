@@ -23,7 +23,9 @@ export type { AdapterClass, DeviceLimits, DeviceProfile } from "./base/profile.t
 export { openModel, openOnnx } from "./compress/open-model.ts";
 export type { Model, OnnxFile, SafetensorsFile } from "./compress/models.ts";
 export {
+  draftCompression,
   planCompression,
+  type CompressionDraft,
   type CompressionPlan,
   type PlannedTensor,
   type QuantizeRecipe,
@@ -74,4 +76,5 @@ export type { Plan } from "./plan/types.ts";
 export { portableProfile } from "./plan/portable-profile.ts";
 export type { Backend } from "./run/backend.ts";
 export type { RunProgress } from "./run/run-plan.ts";
+export type { CompressionProgress } from "./compress/progress.ts";
 export { WebGpuBackend } from "./run/webgpu-backend.ts";

@@ -2,10 +2,10 @@
 import { basename, dirname, join } from "node:path";
 import { InternalError, NoAdapterError, throwIfAborted } from "./base/errors.ts";
 import type { ByteSink, ByteSource } from "./base/bytes.ts";
-import type { DeviceProfile } from "./base/profile.ts";
 import { dataFilesOf } from "./compress/input-files.ts";
 import { openModel } from "./compress/open-model.ts";
-import { planCompression, type CompressionPlan, type QuantizeRecipe } from "./compress/plan-compression.ts";
+import { draftCompression, type CompressionPlan, type QuantizeRecipe } from "./compress/plan-compression.ts";
+import type { CompressionProgress } from "./compress/progress.ts";
 import { compressWithRetry } from "./compress/retry.ts";
 import type { QualityGate, TensorResult } from "./compress/run-compression.ts";
 import { openDevice } from "./device/node.ts";
@@ -19,7 +19,6 @@ import { wgslimVersion } from "./version.ts";
 import type { FileFacts, QuantizeReport } from "./report/types.ts";
 import type { Backend } from "./run/backend.ts";
 import { CpuBackend } from "./run/cpu-backend.ts";
-import type { RunProgress } from "./run/run-plan.ts";
 import { WebGpuBackend } from "./run/webgpu-backend.ts";
 
 export interface NodeBackendOptions {
@@ -65,7 +64,7 @@ export interface QuantizeFileOptions extends QuantizeRecipe {
   /** Replace an existing output. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: RunProgress) => void;
+  readonly onProgress?: (progress: CompressionProgress) => void;
   readonly onTensor?: (tensor: TensorResult) => void;
   readonly onWarning?: (text: string) => void;
   /** File that keeps finished work over an interruption. */
@@ -99,27 +98,27 @@ export async function quantizeFile(
     const data = externalDataFile === undefined ? undefined : join(dirname(output), externalDataFile);
     await refuseClashes({ output, "external data file": data, checkpoint, report }, inputs);
     const open = () => toFile(output, { force: force ?? false, notSameAs: inputs });
-    // The folder and the name are tried before a device is opened.
+    // The folder and the name are tried before a device is opened, and rules and operators settled.
     let first: ByteSink | undefined = await open();
     let facts: Pick<QuantizeReport, "input" | "output"> | undefined;
     let opened: OpenBackend | undefined;
     try {
+      const makePlan = draftCompression(model, recipe, {
+        producer: `wgslim ${wgslimVersion}`,
+        dataFile: `${basename(output)}_data`,
+      });
       opened = await (backend ?? openNodeBackend)();
       if (opened.warning) onWarning?.(opened.warning);
-      const makePlan = (profile: DeviceProfile): CompressionPlan =>
-        planCompression(model, profile, recipe, {
-          producer: `wgslim ${wgslimVersion}`,
-          dataFile: `${basename(output)}_data`,
-        });
       const makeOutput = async ({ job }: CompressionPlan): Promise<ByteSink> => {
         const sink = first ?? (await open());
         first = undefined;
         const { external } = job.layout;
         const beside = external ? [{ path: join(dirname(output), external.fileName), bytes: external.size }] : [];
         return beforeCommit(sink, async (written) => {
+          const reading = hashProgress([source, written], onProgress);
           facts = {
-            input: await factsOf(input, source, dataFiles, signal),
-            output: await factsOf(output, written, beside, signal),
+            input: await factsOf(input, source, dataFiles, signal, reading),
+            output: await factsOf(output, written, beside, signal, reading),
           };
           throwIfAborted(signal);
         });
@@ -183,12 +182,26 @@ const factsOf = async (
   source: ByteSource,
   dataFiles: readonly DataFile[],
   signal: AbortSignal | undefined,
+  reading: (file: string) => (bytes: number) => void,
 ): Promise<FileFacts> => ({
   path,
   bytes: source.size,
-  sha256: await hashSource(source, signal),
+  sha256: await hashSource(source, signal, reading(path)),
   ...(dataFiles.length > 0 ? { dataFiles } : {}),
 });
+
+function hashProgress(sources: readonly ByteSource[], report: QuantizeFileOptions["onProgress"]) {
+  const bytesTotal = sources.reduce((sum, { size }) => sum + size, 0);
+  let [done, bytesDone] = [0, 0];
+  return (file: string) => {
+    const end = bytesDone + (sources[done]?.size ?? 0);
+    return (bytes: number): void => {
+      bytesDone += bytes;
+      if (bytesDone === end) done += 1;
+      report?.({ phase: "hash", unit: file, label: file, done, total: sources.length, bytesDone, bytesTotal });
+    };
+  };
+}
 
 const reportTensor = ({
   name,

@@ -184,7 +184,7 @@ function receive(reply: Reply): void {
   } else if (reply.kind === "progress") {
     const { label, done, total, bytesDone, bytesTotal } = reply;
     byId("progress", HTMLProgressElement).value = bytesDone / Math.max(1, bytesTotal);
-    element("status").textContent = `${done} of ${total}: ${label}`;
+    element("status").textContent = `${reply.phase === "prove" ? "Proving " : ""}${done} of ${total}: ${label}`;
   } else if (reply.kind === "layer") {
     losses.set(reply.loss.name, reply.loss);
     drawLayers();

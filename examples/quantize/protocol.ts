@@ -1,5 +1,5 @@
 // What the page and its worker say to each other. Plain data, Blobs included.
-import type { FormatName, PlannedTensor } from "../../src/web.ts";
+import type { CompressionProgress, FormatName, PlannedTensor } from "../../src/web.ts";
 import type { Failure } from "../shared/page.ts";
 import type { Histograms } from "./histograms.ts";
 
@@ -48,6 +48,7 @@ export type Reply =
   | { readonly kind: "plan"; readonly summary: PlanSummary }
   | {
       readonly kind: "progress";
+      readonly phase: CompressionProgress["phase"];
       readonly label: string;
       readonly done: number;
       readonly total: number;

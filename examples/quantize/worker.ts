@@ -69,8 +69,8 @@ async function run(outputName: string): Promise<void> {
     const { seconds } = await runCompression(current, device, {
       output: sink,
       signal: running.signal,
-      onProgress: ({ label, done, total, bytesDone, bytesTotal }) =>
-        reply({ kind: "progress", label, done, total, bytesDone, bytesTotal }),
+      onProgress: ({ phase, label, done, total, bytesDone, bytesTotal }) =>
+        reply({ kind: "progress", phase, label, done, total, bytesDone, bytesTotal }),
       onTensor: ({ name, statistics: { sqnrDb, maxAbsError, cosine, clippedShare } }) =>
         reply({ kind: "layer", loss: { name, sqnrDb, maxAbsError, cosine, clippedShare } }),
     });

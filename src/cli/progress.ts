@@ -1,11 +1,11 @@
 // A progress bar on stderr where a person watches, nothing in a pipe.
 import { Presets, SingleBar } from "cli-progress";
-import type { RunProgress } from "../run/run-plan.ts";
 import { formatBytes } from "../base/size.ts";
+import type { CompressionProgress } from "../compress/progress.ts";
 import { shorten, visible } from "../report/escape.ts";
 
 export interface ProgressReporter {
-  update(progress: RunProgress): void;
+  update(progress: CompressionProgress): void;
   stop(): void;
 }
 
@@ -14,28 +14,40 @@ const longestLabel = 24;
 
 const silent: ProgressReporter = { update: () => undefined, stop: () => undefined };
 
+const phaseNames: Readonly<Record<CompressionProgress["phase"], string>> = {
+  pack: "packing",
+  prove: "proving",
+  hash: "hashing",
+};
+
 export function progressBar(quiet: boolean): ProgressReporter {
   if (quiet || !process.stderr.isTTY) return silent;
   const bar = new SingleBar(
     {
       stream: process.stderr,
-      format: "{bar} {percentage}% | {speed} | {label}",
+      format: "{bar} {percentage}% | {speed} | {phase} {label}",
       hideCursor: true,
       clearOnComplete: true,
     },
     Presets.shades_classic,
   );
-  const started = performance.now();
-  let running = false;
+  let started = performance.now();
+  let running: CompressionProgress["phase"] | undefined;
   return {
-    update({ bytesDone, bytesTotal, label }) {
+    update({ phase, bytesDone, bytesTotal, label }) {
+      // Each phase, and each file of a preset, fills the bar anew.
+      if (running !== phase) {
+        if (running) bar.stop();
+        started = performance.now();
+      }
       const seconds = (performance.now() - started) / 1000;
       const payload = {
+        phase: phaseNames[phase],
         label: shorten(visible(label), longestLabel),
         speed: `${formatBytes(Math.round(bytesDone / Math.max(seconds, 0.001)))}/s`,
       };
-      if (!running) bar.start(bytesTotal, bytesDone, payload);
-      running = true;
+      if (running !== phase) bar.start(bytesTotal, bytesDone, payload);
+      running = phase;
       bar.update(bytesDone, payload);
     },
     stop() {

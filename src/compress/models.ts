@@ -1,10 +1,9 @@
 // An opened model: its structure, and the planner that knows its format. The planner comes along with the
 // file, so that a page which never opens a file never downloads the readers and rewriters.
 import type { ByteSource } from "../base/bytes.ts";
-import type { DeviceProfile } from "../base/profile.ts";
 import type { OnnxModel } from "../formats/onnx/ir.ts";
 import type { SafetensorsModel } from "../formats/safetensors/types.ts";
-import type { CompressionPlan, PlanCompressionOptions, QuantizeRecipe } from "./plan-types.ts";
+import type { CompressionDraft, PlanCompressionOptions, QuantizeRecipe } from "./plan-types.ts";
 
 export interface OnnxFile {
   readonly format: "onnx";
@@ -20,7 +19,7 @@ export interface SafetensorsFile {
 }
 
 export interface Planned {
-  plan(profile: DeviceProfile, recipe: QuantizeRecipe, options: PlanCompressionOptions): CompressionPlan;
+  draft(recipe: QuantizeRecipe, options: PlanCompressionOptions): CompressionDraft;
 }
 
 export type Model = (OnnxFile | SafetensorsFile) & Planned;

@@ -17,12 +17,12 @@ export async function openModel(source: ByteSource, options: { signal?: AbortSig
     const { planSafetensors } = await import("./plan-safetensors.ts");
     const safetensors = await (isFile ? readSafetensors : readShards)(source, options);
     const file = { format: "safetensors", source, safetensors } as const;
-    return { ...file, plan: (profile, recipe, how) => planSafetensors(file, profile, recipe, how) };
+    return { ...file, draft: (recipe, how) => planSafetensors(file, recipe, how) };
   }
   const { readOnnx } = await import("../formats/onnx/read.ts");
   const { planOnnx } = await import("./plan-onnx.ts");
   const file = { format: "onnx", source, onnx: await readOnnx(source, options) } as const;
-  return { ...file, plan: (profile, recipe, how) => planOnnx(file, profile, recipe, how) };
+  return { ...file, draft: (recipe, how) => planOnnx(file, recipe, how) };
 }
 
 /**

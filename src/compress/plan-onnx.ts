@@ -1,7 +1,6 @@
 // Plans an ONNX model: which weight becomes what, the rewritten graph, the exact layout of the output file, and the
 // device's schedule. Pure: no device, no weights are read.
 import { byteLengthOf, elementCount } from "../base/dtypes.ts";
-import type { DeviceProfile } from "../base/profile.ts";
 import { UsageError } from "../base/errors.ts";
 import { findDType } from "../formats/onnx/dtypes.ts";
 import type { OnnxModel, OnnxTensor } from "../formats/onnx/ir.ts";
@@ -16,20 +15,19 @@ import { convertToHalf, defaultHalfBlockList } from "../methods/quantize/onnx/ha
 import type { PackedWeight } from "../methods/quantize/packed.ts";
 import { decide } from "../methods/quantize/rules.ts";
 import type { OnnxFile } from "./models.ts";
-import type { CompressionPlan, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
+import type { CompressionDraft, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
 import { partBytes, register, schedule } from "./schedule.ts";
 
 /**
  * Plans the compression of an ONNX model.
  * @throws UsageError for clashing options or rules that match nothing; UnsupportedError where an operator set
- *   cannot be raised; OutOfMemoryError where even the smallest chunks exceed the memory budget
+ *   cannot be raised
  */
 export function planOnnx(
   model: OnnxFile,
-  profile: DeviceProfile,
   recipe: QuantizeRecipe,
   options: PlanCompressionOptions = {},
-): CompressionPlan {
+): CompressionDraft {
   const { weights, scopes } = findWeights(model.onnx);
   const decisions = decide(weights, recipe);
   const names = new NameSpace(scopes);
@@ -81,16 +79,18 @@ export function planOnnx(
   }
   onnx = withProvenance(onnx, recipe, options.producer);
   const layout = layoutOnnx(onnx, externalData(recipe, options));
-  const { plan, results } = schedule(profile, packed);
-  return {
-    recipe,
-    input: { name: model.source.name, bytes: model.source.size },
-    output: { bytes: layout.main.size + (layout.external?.size ?? 0) },
-    tensors,
-    skipped: [...choice.skipped, ...keptFloat],
-    warnings: [...warnings, ...plan.warnings],
-    plan,
-    job: { layout, packed, results, sources, budget: profile.memoryBudget },
+  return (profile) => {
+    const { plan, results } = schedule(profile, packed);
+    return {
+      recipe,
+      input: { name: model.source.name, bytes: model.source.size },
+      output: { bytes: layout.main.size + (layout.external?.size ?? 0) },
+      tensors,
+      skipped: [...choice.skipped, ...keptFloat],
+      warnings: [...warnings, ...plan.warnings],
+      plan,
+      job: { layout, packed, results, sources, budget: profile.memoryBudget },
+    };
   };
 }
 

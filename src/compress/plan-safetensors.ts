@@ -12,7 +12,6 @@
 // there is no tensor of them. value = (code - zero point) * scale; tables: table[code] * scale.
 import { byteLengthOf, elementCount } from "../base/dtypes.ts";
 import { UsageError } from "../base/errors.ts";
-import type { DeviceProfile } from "../base/profile.ts";
 import { OnnxType, type OnnxTensor } from "../formats/onnx/ir.ts";
 import { layoutSafetensors } from "../formats/safetensors/layout.ts";
 import { dtypeOfSafe, type SafeDType, type SafeTensor } from "../formats/safetensors/types.ts";
@@ -32,7 +31,7 @@ import { pack } from "../methods/quantize/onnx/rewrite.ts";
 import type { PackedWeight } from "../methods/quantize/packed.ts";
 import { decide } from "../methods/quantize/rules.ts";
 import type { SafetensorsFile } from "./models.ts";
-import type { CompressionPlan, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
+import type { CompressionDraft, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
 import { asOnnxTensor, asWeight } from "./safetensors-weights.ts";
 import { partBytes, register, schedule } from "./schedule.ts";
 
@@ -45,15 +44,13 @@ interface Work {
 
 /**
  * Plans the compression of a safetensors model into one file.
- * @throws UsageError for formats that need a graph, clashing options, or rules that match nothing;
- *   OutOfMemoryError where even the smallest chunks exceed the memory budget
+ * @throws UsageError for formats that need a graph, clashing options, or rules that match nothing
  */
 export function planSafetensors(
   model: SafetensorsFile,
-  profile: DeviceProfile,
   recipe: QuantizeRecipe,
   options: PlanCompressionOptions = {},
-): CompressionPlan {
+): CompressionDraft {
   const { metadata } = model.safetensors;
   // By name, so that the file does not depend on how the input was cut into shards.
   const tensors = model.safetensors.tensors.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -99,16 +96,18 @@ export function planSafetensors(
   ];
   const kept = metadata.filter(([key]) => !own.some(([name]) => name === key));
   const layout = layoutSafetensors({ tensors: work.written, metadata: [...kept, ...own] });
-  const { plan, results } = schedule(profile, work.packed);
-  return {
-    recipe,
-    input: { name: model.source.name, bytes: model.source.size },
-    output: { bytes: layout.main.size },
-    tensors: work.tensors,
-    skipped,
-    warnings: plan.warnings,
-    plan,
-    job: { layout, packed: work.packed, results, sources, budget: profile.memoryBudget },
+  return (profile) => {
+    const { plan, results } = schedule(profile, work.packed);
+    return {
+      recipe,
+      input: { name: model.source.name, bytes: model.source.size },
+      output: { bytes: layout.main.size },
+      tensors: work.tensors,
+      skipped,
+      warnings: plan.warnings,
+      plan,
+      job: { layout, packed: work.packed, results, sources, budget: profile.memoryBudget },
+    };
   };
 }
 

@@ -1,4 +1,5 @@
 // What a compression plan is: data that prints, and what its run needs.
+import type { DeviceProfile } from "../base/profile.ts";
 import type { OnnxTensor } from "../formats/onnx/ir.ts";
 import type { FileLayout } from "../formats/onnx/layout.ts";
 import type { Skipped } from "../methods/quantize/onnx/choose.ts";
@@ -40,6 +41,12 @@ export interface CompressionPlan {
   /** What the run needs and a print-out does not show. */
   readonly job: CompressionJob;
 }
+
+/**
+ * A plan but for the device's part.
+ * @throws OutOfMemoryError where even the smallest chunks exceed the profile's memory budget
+ */
+export type CompressionDraft = (profile: DeviceProfile) => CompressionPlan;
 
 export interface CompressionJob {
   readonly layout: FileLayout;

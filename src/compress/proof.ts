@@ -44,6 +44,7 @@ export function fingerprintOfChunk(
 
 /**
  * Reads `file` and checks every chunk against the device's fingerprint.
+ * @param onProved called after each chunk that held
  * @throws ProofError naming file and tensor; FormatError when the file cannot be read
  */
 export async function proveExport(
@@ -51,6 +52,7 @@ export async function proveExport(
   results: readonly UnitResult[],
   fingerprints: ReadonlyMap<string, number>,
   signal?: AbortSignal,
+  onProved?: (result: UnitResult) => void,
 ): Promise<void> {
   const tensors = await writtenTensors(file, signal);
   for (const result of results) {
@@ -65,5 +67,6 @@ export async function proveExport(
     if (fingerprintOfChunk(packed, chunk, parts) !== fingerprints.get(unit)) {
       throw fail("does not decode to what the device computed");
     }
+    onProved?.(result);
   }
 }

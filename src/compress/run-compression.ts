@@ -10,9 +10,10 @@ import { rangeWarning } from "../methods/quantize/onnx/half-constants.ts";
 import type { UnitResult } from "../methods/quantize/units.ts";
 import type { Backend } from "../run/backend.ts";
 import type { CheckpointStore } from "../run/checkpoint.ts";
-import { runPlan, type RunProgress } from "../run/run-plan.ts";
+import { runPlan } from "../run/run-plan.ts";
 import type { CompressionPlan, PlannedTensor } from "./plan-compression.ts";
 import { JobSources } from "./job-sources.ts";
+import { proofProgress, type CompressionProgress } from "./progress.ts";
 
 export interface QualityGate {
   /** Lowest signal-to-noise ratio of any tensor, dB. */
@@ -24,7 +25,8 @@ export interface QualityGate {
 export interface RunCompressionOptions {
   readonly output: ByteSink;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: RunProgress) => void;
+  /** Called while weights are packed, and again while the written file is proved. */
+  readonly onProgress?: (progress: CompressionProgress) => void;
   /** Called when one tensor is done, with what it lost. */
   readonly onTensor?: (tensor: TensorResult) => void;
   readonly checkpoint?: CheckpointStore;
@@ -55,7 +57,7 @@ export async function runCompression(
   options: RunCompressionOptions,
 ): Promise<CompressionResult> {
   const started = performance.now();
-  const { output, signal, gate } = options;
+  const { output, signal, gate, onProgress } = options;
   const { job } = plan;
   const byUnit = new Map(job.results.map((result) => [result.unit, result]));
   const statistics = new Map<string, ErrorStatistics>();
@@ -74,6 +76,8 @@ export async function runCompression(
         ...(hasher ? { digest: (ref) => sources.digest(ref, signal) } : {}),
         deliver: async (unit, results) => {
           const result = byUnit.get(unit);
+          // A unit that prepares others has nothing for the file.
+          if (!result && results.size === 0) return;
           if (!result) throw new InternalError(`No unit "${unit}".`);
           const records = results.get(result.records);
           if (!records) throw new InternalError(`Unit "${unit}" delivered no error records.`);
@@ -88,14 +92,15 @@ export async function runCompression(
       },
       {
         ...(signal ? { signal } : {}),
-        ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+        ...(onProgress ? { onProgress: (progress) => onProgress({ phase: "pack", ...progress }) } : {}),
         ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}),
       },
     );
     const fingerprints = new Map([...statistics].map(([unit, { fingerprint }]) => [unit, fingerprint]));
     const file = await output.asSource();
     try {
-      await (await import("./proof.ts")).proveExport(file, job.results, fingerprints, signal);
+      const proved = onProgress && proofProgress(job.results, onProgress);
+      await (await import("./proof.ts")).proveExport(file, job.results, fingerprints, signal, proved);
     } finally {
       await file.close?.();
     }

@@ -32,7 +32,7 @@ function hugeModel(): Model {
     initializers: [weight("a", 0), weight("b", rows * cols * 4)],
   });
   const file = { format: "onnx", source, onnx } as const satisfies OnnxFile;
-  return { ...file, plan: (profile, recipe, options) => planOnnx(file, profile, recipe, options) };
+  return { ...file, draft: (recipe, options) => planOnnx(file, recipe, options) };
 }
 
 it("puts weights beside a model that would pass protobuf's limit, and only then", () => {

@@ -4,7 +4,7 @@ import { formatBytes } from "../base/size.ts";
 import { InternalError, OutOfMemoryError } from "../base/errors.ts";
 import type { DeviceProfile } from "../base/profile.ts";
 import { paramsStride } from "./types.ts";
-import type { InlineRef, ReadRef, WorkUnit } from "./types.ts";
+import type { InlineRef, Kept, ReadRef, WorkUnit } from "./types.ts";
 
 /** Bytes that an upload's data fills, before padding to a multiple of 4. */
 export function dataBytes(data: ReadRef | InlineRef): number {
@@ -23,11 +23,13 @@ export function alignUp(value: number, alignment: number): number {
  */
 export function checkUnits(units: readonly WorkUnit[], { limits }: Pick<DeviceProfile, "limits">): void {
   const ids = new Set<string>();
+  const keptBytes = new Map<string, number>();
   for (const unit of units) {
     if (ids.has(unit.id)) throw broken(unit, "its id is taken by another unit");
     ids.add(unit.id);
     checkNames(unit);
     checkRanges(unit);
+    checkKept(unit, keptBytes);
     const bound = new Set(unit.steps.flatMap(({ bindings }) => bindings));
     for (const [name, bytes] of Object.entries(unit.buffers)) {
       if (bound.has(name)) demand(unit, name, bytes, "maxStorageBufferBindingSize", limits.maxStorageBufferBindingSize);
@@ -53,11 +55,13 @@ function checkNames(unit: WorkUnit): void {
   const known = new Set(Object.keys(unit.buffers));
   const uploaded = unit.uploads.map(({ buffer }) => buffer);
   const zeroed = unit.zeroed ?? [];
-  const named = [...uploaded, ...zeroed, ...unit.downloads.map(({ buffer }) => buffer)];
+  const used = (unit.uses ?? []).map(({ buffer }) => buffer);
+  const left = [...unit.downloads, ...(unit.keeps ?? [])].map(({ buffer }) => buffer);
+  const named = [...uploaded, ...zeroed, ...used, ...left];
   const strange = [...named, ...unit.steps.flatMap(({ bindings }) => bindings)].find((name) => !known.has(name));
   if (strange !== undefined) throw broken(unit, `it names a buffer "${strange}" that it does not declare`);
-  const initialised = [...uploaded, ...zeroed];
-  if (new Set(initialised).size < initialised.length) throw broken(unit, "a buffer is uploaded or zeroed twice");
+  const initialised = [...uploaded, ...zeroed, ...used];
+  if (new Set(initialised).size < initialised.length) throw broken(unit, "a buffer is uploaded, zeroed or used twice");
   for (const { call, bindings } of unit.steps) {
     if (new Set(bindings).size < bindings.length) throw broken(unit, `${call.kernel} binds one buffer twice`);
     if (!(call.workgroups >= 1)) throw broken(unit, `${call.kernel} is dispatched with no workgroups`);
@@ -82,11 +86,25 @@ function checkRanges(unit: WorkUnit): void {
   }
 }
 
+/** @param keptBytes what earlier units have kept, by name; this unit's is added */
+function checkKept({ uses = [], keeps = [], ...unit }: WorkUnit, keptBytes: Map<string, number>): void {
+  const check = ({ buffer, kept, offset, bytes }: Kept, available: number): void => {
+    const isWhole = isCount(offset) && offset % 4 === 0 && isCount(bytes) && bytes > 0 && bytes % 4 === 0;
+    if (isWhole && bytes <= (unit.buffers[buffer] ?? 0) && offset + bytes <= available) return;
+    throw broken(unit, `bytes ${offset} to ${offset + bytes} of "${kept}" can't be moved to or from "${buffer}"`);
+  };
+  for (const use of uses) check(use, keptBytes.get(use.kept) ?? 0);
+  for (const keep of keeps) {
+    check(keep, Number.POSITIVE_INFINITY);
+    keptBytes.set(keep.kept, Math.max(keptBytes.get(keep.kept) ?? 0, keep.offset + keep.bytes));
+  }
+}
+
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-function broken(unit: WorkUnit, what: string): InternalError {
+function broken(unit: Pick<WorkUnit, "id">, what: string): InternalError {
   return new InternalError(`Work unit ${unit.id} is malformed: ${what}.`, { details: { unit: unit.id } });
 }
 

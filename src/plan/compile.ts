@@ -3,7 +3,7 @@
 import { InternalError } from "../base/errors.ts";
 import type { AdapterClass } from "../base/profile.ts";
 import { estimateSeconds } from "./cost.ts";
-import { findLifetimes, liveBytes, lowerBound } from "./lifetimes.ts";
+import { findLifetimes, liveBytes } from "./lifetimes.ts";
 import { touchedBy } from "./schedule.ts";
 import type { Position, Schedule } from "./schedule.ts";
 import { colourSlots } from "./slots.ts";
@@ -26,16 +26,17 @@ export type CompiledSchedule = Pick<
   | "estimatedSeconds"
 >;
 
-/** The least memory that a schedule can run in, and the batch that needs it. */
-export function leastMemory(schedule: Schedule): { readonly bytes: number; readonly batch: number } {
-  const { positions, resources } = schedule;
-  const { bytes, position } = lowerBound(findLifetimes(resources, positions.map(touchedBy)), positions.length);
-  return { bytes, batch: positions[position]?.batch ?? 0 };
+/** The least memory that each batch of a schedule can run in, at its worst position. */
+export function leastMemory({ positions, resources }: Schedule): readonly number[] {
+  const live = liveBytes(findLifetimes(resources, positions.map(touchedBy)), positions.length);
+  const most: number[] = [];
+  for (const [at, { batch }] of positions.entries()) most[batch] = Math.max(most[batch] ?? 0, live[at] ?? 0);
+  return most;
 }
 
 /**
  * Assigns slots and cuts submits.
- * @param budget most bytes on the device at once; at least `leastMemory(schedule).bytes`
+ * @param budget most bytes on the device at once; at least what `leastMemory` gives for any batch
  */
 export function compileSchedule(schedule: Schedule, adapterClass: AdapterClass, budget?: number): CompiledSchedule {
   const { positions, resources, calls } = schedule;

@@ -9,7 +9,7 @@ import { compileSchedule, leastMemory } from "./compile.ts";
 import { estimateSeconds } from "./cost.ts";
 import { groupUnits, laySchedule } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
-import type { Plan, WorkUnit } from "./types.ts";
+import type { Kept, Plan, WorkUnit } from "./types.ts";
 
 export interface PlanOptions {
   /** Bytes on the device at once, staging included; default is the profile's budget. */
@@ -34,13 +34,16 @@ const longDispatchSeconds = 1;
 export function planUnits(units: readonly WorkUnit[], profile: DeviceProfile, options: PlanOptions = {}): Plan {
   checkUnits(units, profile);
   const budget = options.memoryBudget ?? profile.memoryBudget;
-  const { schedule, isSerial } = fitSchedule(units, options.groupBytes ?? defaultGroupBytes, budget);
+  const { schedule, serial } = fitSchedule(units, options.groupBytes ?? defaultGroupBytes, budget);
   const { adapterClass } = profile;
   const long = schedule.calls.filter((call) => estimateSeconds(call, adapterClass) > longDispatchSeconds).length;
-  const planUnit = ({ id, label, uploads }: WorkUnit): Plan["units"][number] => ({
+  const names = (kept: readonly Kept[]): readonly string[] => [...new Set(kept.map((each) => each.kept))];
+  const planUnit = ({ id, label, uploads, uses = [], keeps = [] }: WorkUnit): Plan["units"][number] => ({
     id,
     label,
     bytesIn: sum(uploads.map(({ data }) => (data.kind === "read" ? dataBytes(data) : 0))),
+    ...(uses.length > 0 ? { uses: names(uses) } : {}),
+    ...(keeps.length > 0 ? { keeps: names(keeps) } : {}),
   });
   const planned = units.map(planUnit);
   return {
@@ -55,34 +58,61 @@ export function planUnits(units: readonly WorkUnit[], profile: DeviceProfile, op
     bytesIn: sum(planned.map(({ bytesIn }) => bytesIn)),
     bytesOut: sum(units.flatMap(({ downloads }) => downloads.map(({ bytes }) => bytes))),
     warnings: [
-      ...(isSerial ? ["The memory budget leaves no room to read, compute and write at the same time."] : []),
+      ...serialWarning(serial, schedule.batches.length),
       ...(long > 0 ? [`${long} dispatches are estimated at more than ${longDispatchSeconds} s each.`] : []),
     ],
   };
 }
 
-/** The fastest layout that the budget allows: grouped and overlapped, overlapped, one unit at a time. */
+/** Bytes in which units can run one after the other, the least that any plan of them takes. */
+export function leastBudget(units: readonly WorkUnit[]): number {
+  const alone = units.map((_, index) => [index]);
+  return Math.max(0, ...leastMemory(laySchedule(units, alone, () => false)));
+}
+
+/**
+ * The fastest layout that the budget allows: all batches overlap and small units share one, except where that takes
+ * too much; there units go alone, and then without overlap.
+ */
 function fitSchedule(
   units: readonly WorkUnit[],
   groupBytes: number,
   budget = Number.POSITIVE_INFINITY,
-): { readonly schedule: Schedule; readonly isSerial: boolean } {
-  const alone = units.map((_, index) => [index]);
-  const grouped = groupUnits(units, { groupBytes, maxUnits: maxUnitsInBatch });
-  const overlapped = [grouped, alone].map((groups) => laySchedule(units, groups, 2));
-  const fitting = overlapped.find((schedule) => leastMemory(schedule).bytes <= budget);
-  if (fitting) return { schedule: fitting, isSerial: false };
-  const serial = laySchedule(units, alone, 1);
-  const { bytes, batch } = leastMemory(serial);
-  if (bytes <= budget) return { schedule: serial, isSerial: true };
-  const unit = units[batch];
-  throw new OutOfMemoryError(
+): { readonly schedule: Schedule; readonly serial: number } {
+  let groups = groupUnits(units, { groupBytes, maxUnits: maxUnitsInBatch });
+  /** Batches, by their first unit, that must not overlap with their neighbours. */
+  const serial = new Set<number>();
+  for (;;) {
+    const first = (batch: number): number => groups[batch]?.[0] ?? -1;
+    const overlaps = (batch: number): boolean => !serial.has(first(batch)) && !serial.has(first(batch + 1));
+    const schedule = laySchedule(units, groups, overlaps);
+    const tight = leastMemory(schedule).flatMap((bytes, batch) => (bytes > budget ? [{ batch, bytes }] : []));
+    if (tight.length === 0) return { schedule, serial: serial.size };
+    const crowded = new Set(tight.flatMap(({ batch }) => [batch - 1, batch, batch + 1]));
+    if ([...crowded].some((batch) => (groups[batch]?.length ?? 0) > 1)) {
+      groups = groups.flatMap((group, batch) => (crowded.has(batch) ? group.map((unit) => [unit]) : [group]));
+      continue;
+    }
+    const stuck = tight.find(({ batch }) => serial.has(first(batch)));
+    if (stuck) throw tooLarge(units[first(stuck.batch)], stuck.bytes, budget);
+    for (const { batch } of tight) serial.add(first(batch));
+  }
+}
+
+function tooLarge(unit: WorkUnit | undefined, bytes: number, budget: number): OutOfMemoryError {
+  return new OutOfMemoryError(
     `${unit?.label} needs ${formatBytes(bytes)} on the device; the memory budget is ${formatBytes(budget)}.`,
     {
-      hint: "Give a larger memory budget, or scales per channel or in blocks where they are per tensor: those can be cut.",
+      hint: "Give a larger memory budget, or leave this weight float with a rule.",
       details: { unit: unit?.id, neededBytes: bytes, availableBytes: budget },
     },
   );
+}
+
+function serialWarning(serial: number, batches: number): readonly string[] {
+  if (serial === 0) return [];
+  const where = serial < batches ? ` in ${serial} of ${batches} batches` : "";
+  return [`The memory budget leaves no room to read, compute and write at the same time${where}.`];
 }
 
 function sum(values: readonly number[]): number {

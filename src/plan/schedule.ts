@@ -37,43 +37,62 @@ export function unitBytes(unit: WorkUnit): number {
   return uploadSize(unit) + unit.steps.length * paramsStride + buffers + downloadSize(unit);
 }
 
-/** Groups neighbouring small units, so that hundreds of tiny tensors don't pay a round trip each. */
+/**
+ * Groups neighbouring small units, so that hundreds of tiny tensors don't pay a round trip each. A unit that uses what
+ * an earlier one keeps comes in a later group: within one, all copies in precede all copies out.
+ */
 export function groupUnits(units: readonly WorkUnit[], policy: GroupPolicy): readonly (readonly number[])[] {
   const groups: number[][] = [];
   let [current, bytes]: [number[], number] = [[], 0];
+  const kept = new Set<string>();
   for (const [index, unit] of units.entries()) {
     const own = unitBytes(unit);
-    if (current.length > 0 && (bytes + own > policy.groupBytes || current.length >= policy.maxUnits)) {
+    const isFull = bytes + own > policy.groupBytes || current.length >= policy.maxUnits;
+    if (current.length > 0 && (isFull || unit.uses?.some((use) => kept.has(use.kept)))) {
       groups.push(current);
       [current, bytes] = [[], 0];
+      kept.clear();
     }
     current.push(index);
     bytes += own;
+    for (const keep of unit.keeps ?? []) kept.add(keep.kept);
   }
   return current.length > 0 ? [...groups, current] : groups;
 }
 
 /**
  * Lays out batches of units.
- * @param depth 2: reading, computing and writing overlap; 1: one batch after the other, for tight budgets
+ * @param overlaps whether a batch and the next overlap: the next is read while the first computes, the first delivered
+ *   while the next computes. Without, the first is done before the next begins, which takes less memory.
  */
 export function laySchedule(
   units: readonly WorkUnit[],
   groups: readonly (readonly number[])[],
-  depth: 1 | 2,
+  overlaps: (batch: number) => boolean,
 ): Schedule {
   const resources: Resource[] = [];
   const calls: KernelCall[] = [];
-  const laid = groups.map((group, batch) => layBatch(units, group, batch, resources, calls));
+  const kept = layKept(units, resources);
+  const laid = groups.map((group, batch) => layBatch(units, group, batch, resources, calls, kept));
   const positions: Position[] = [];
   for (const [index, { fill, commands, take }] of laid.entries()) {
-    if (depth === 1 || index === 0) positions.push(...fill);
-    if (depth === 2) positions.push(...(laid[index + 1]?.fill ?? []));
+    const [withLast, withNext] = [index > 0 && overlaps(index - 1), index < laid.length - 1 && overlaps(index)];
+    if (!withLast) positions.push(...fill);
+    if (withNext) positions.push(...(laid[index + 1]?.fill ?? []));
     positions.push(...commands);
-    if (depth === 2) positions.push(...(laid[index - 1]?.take ?? []));
-    if (depth === 1 || index === laid.length - 1) positions.push(...take);
+    if (withLast) positions.push(...(laid[index - 1]?.take ?? []));
+    if (!withNext) positions.push(...take);
   }
   return { resources, calls, batches: laid.map(({ batch }) => batch), positions };
+}
+
+/** The kept buffers of all units, as resources by name. */
+function layKept(units: readonly WorkUnit[], resources: Resource[]): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { kept, offset, bytes } of units.flatMap(({ keeps = [] }) => keeps)) {
+    sizes.set(kept, Math.max(sizes.get(kept) ?? 0, offset + bytes));
+  }
+  return new Map([...sizes].map(([name, bytes]) => [name, resources.push({ usage: "storage", bytes, name }) - 1]));
 }
 
 /** Resources that a position reads or writes. */
@@ -98,6 +117,7 @@ function layBatch(
   batch: number,
   resources: Resource[],
   calls: KernelCall[],
+  kept: ReadonlyMap<string, number>,
 ): LaidBatch {
   const members = group.flatMap((index) => {
     const unit = units[index];
@@ -140,6 +160,12 @@ function layBatch(
       if (copied < bytes) copiesIn.push({ kind: "clear", slot, offset: copied, bytes: bytes - copied });
       uploadAt += alignUp(length, 16);
     }
+    for (const use of unit.uses ?? []) {
+      const { slot: to, bytes } = bufferOf(use.buffer);
+      const from = kept.get(use.kept) ?? -1;
+      copiesIn.push({ kind: "copy", from, fromOffset: use.offset, to, toOffset: 0, bytes: use.bytes });
+      if (use.bytes < bytes) copiesIn.push({ kind: "clear", slot: to, offset: use.bytes, bytes: bytes - use.bytes });
+    }
     for (const name of unit.zeroed ?? []) copiesIn.push({ kind: "clear", offset: 0, ...bufferOf(name) });
     for (const { call, bindings } of unit.steps) {
       const offset = params.length * paramsStride;
@@ -151,6 +177,11 @@ function layBatch(
         params: { slot: uniform, offset },
         bindings: bindings.map(bufferOf),
       });
+    }
+    for (const keep of unit.keeps ?? []) {
+      const from = bufferOf(keep.buffer).slot;
+      const to = kept.get(keep.kept) ?? -1;
+      copiesOut.push({ kind: "copy", from, fromOffset: 0, to, toOffset: keep.offset, bytes: keep.bytes });
     }
     for (const { buffer, offset, bytes, target } of unit.downloads) {
       const from = bufferOf(buffer).slot;

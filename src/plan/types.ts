@@ -40,9 +40,19 @@ export interface Download {
   readonly target: string;
 }
 
+/** Bytes of a unit's buffer, from its start, that lie at `offset` of a kept buffer between units. */
+export interface Kept {
+  readonly buffer: string;
+  /** Name of the kept buffer, unique within the run. */
+  readonly kept: string;
+  /** In bytes, multiples of 4. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /**
  * One chunk of one tensor's work: the grain of progress, abort, checkpoint and retry.
- * Uploads happen first, then the steps in order, then the downloads.
+ * Uploads and what it uses come first, then the steps in order, then what it keeps and the downloads.
  */
 export interface WorkUnit {
   readonly id: string;
@@ -58,6 +68,13 @@ export interface WorkUnit {
   readonly uploads: readonly Upload[];
   readonly steps: readonly Step[];
   readonly downloads: readonly Download[];
+  /**
+   * Small results of earlier units that never leave the device, such as the range of a group whose chunks are encoded
+   * one by one: copied into the unit's own buffers, which must not be uploaded to or zeroed.
+   */
+  readonly uses?: readonly Kept[];
+  /** What later units use. The kept buffer lives until the last of them is done. */
+  readonly keeps?: readonly Kept[];
 }
 
 /** A copy, a clear or a dispatch on the device. Slots are numbers of `Plan.slots`. */
@@ -126,6 +143,9 @@ export interface PlanUnit {
   readonly label: string;
   /** Bytes that the unit reads from its sources. */
   readonly bytesIn: number;
+  /** Kept buffers that it needs from earlier units, and that it writes; absent where there are none. */
+  readonly uses?: readonly string[];
+  readonly keeps?: readonly string[];
 }
 
 /** A whole run as plain data: what is read, where it lies, what is computed, in which order. */

@@ -7,12 +7,13 @@ import { CheckpointLog } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
 import { fillBatch, splitResults } from "./fill.ts";
 import type { ReadSource } from "./fill.ts";
+import { remainingOps, UnitSources } from "./resume.ts";
 
 export interface RunIo {
   readonly read: ReadSource;
   /**
-   * Receives a unit's results by target, in the plan's order of units. The arrays are the host's own.
-   * A run that resumes delivers the units of its checkpoint again, first.
+   * Receives a unit's results by target, in the plan's order of units; none of a unit that only keeps something on the
+   * device. The arrays are the host's own. A run that resumes delivers the units of its checkpoint again, first.
    */
   deliver(unit: string, results: ReadonlyMap<string, Uint8Array>): Promise<void>;
   /**
@@ -89,7 +90,7 @@ class Run {
   readonly #delivered = new Set<number>();
   readonly #fills = new Map<number, { readonly slot: number; readonly filled: Promise<void> }>();
   readonly #ended = new AbortController();
-  #reads: ReadonlyMap<number, readonly ReadRef[]> | undefined;
+  readonly #sources: UnitSources;
   #bytesDone = 0;
 
   constructor(plan: Plan, io: RunIo, options: RunOptions, log: CheckpointLog | undefined) {
@@ -97,6 +98,7 @@ class Run {
     this.#io = io;
     this.#options = options;
     this.#log = log;
+    this.#sources = new UnitSources(plan, async (ref) => (await io.digest?.(ref)) ?? "");
   }
 
   /** Delivers what the checkpoint holds. */
@@ -108,7 +110,7 @@ class Run {
       const index = indexOf.get(unit);
       if (index === undefined || this.#delivered.has(index)) continue;
       // Made from other bytes, it is computed again and its fresh entry comes later in the log.
-      if (source === (await this.#sourceOf(index))) await this.#deliver(index, results);
+      if (source === (await this.#sources.of(index))) await this.#deliver(index, results);
     }
   }
 
@@ -174,16 +176,8 @@ class Run {
       throwIfAborted(this.#options.signal);
       await this.#deliver(unit, results);
       const id = this.#plan.units[unit]?.id ?? "";
-      if (this.#log) await this.#log.append({ unit: id, source: await this.#sourceOf(unit), results });
+      if (this.#log) await this.#log.append({ unit: id, source: await this.#sources.of(unit), results });
     }
-  }
-
-  /** Digests of all that a unit reads. */
-  async #sourceOf(index: number): Promise<string> {
-    this.#reads ??= readsByUnit(this.#plan);
-    const digests: string[] = [];
-    for (const ref of this.#reads.get(index) ?? []) digests.push((await this.#io.digest?.(ref)) ?? "");
-    return digests.join();
   }
 
   async #deliver(index: number, results: ReadonlyMap<string, Uint8Array>): Promise<void> {
@@ -214,35 +208,4 @@ class Run {
       promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
     });
   }
-}
-
-function readsByUnit({ batches }: Plan): ReadonlyMap<number, readonly ReadRef[]> {
-  const reads = new Map<number, ReadRef[]>();
-  for (const { unit, data } of batches.flatMap(({ uploads }) => uploads)) {
-    if (data.kind === "read") reads.set(unit, [...(reads.get(unit) ?? []), data]);
-  }
-  return reads;
-}
-
-/** A plan's operations without the batches that are delivered whole, and without memory only they use. */
-function remainingOps(plan: Plan, delivered: ReadonlySet<number>): readonly PlanOp[] {
-  if (delivered.size === 0) return plan.ops;
-  const isDone = plan.batches.map(({ units }) => units.every((unit) => delivered.has(unit)));
-  const kept = plan.ops.filter((op) => !("batch" in op) || isDone[op.batch] !== true);
-  const used = new Set(kept.flatMap(slotsOf));
-  return kept.map((op): PlanOp => {
-    if (!("slots" in op)) return op;
-    return { kind: op.kind, slots: op.slots.filter((slot) => used.has(slot)) };
-  });
-}
-
-function slotsOf(op: PlanOp): readonly number[] {
-  if (op.kind === "create" || op.kind === "destroy") return [];
-  if (op.kind === "fill") return [op.slot];
-  if (op.kind === "take") return op.slot === undefined ? [] : [op.slot];
-  return op.commands.flatMap((command) => {
-    if (command.kind === "copy") return [command.from, command.to];
-    if (command.kind === "clear") return [command.slot];
-    return [command.params.slot, ...command.bindings.map(({ slot }) => slot)];
-  });
 }

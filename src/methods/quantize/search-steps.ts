@@ -23,7 +23,7 @@ import { searchWidePickCall } from "../../kernels/quantize/search-wide-pick.ts";
 import { searchWideSumsCall } from "../../kernels/quantize/search-wide-sums.ts";
 import type { Step } from "../../plan/types.ts";
 import type { AffineEncoding, ScaleSearch, ScaleType } from "./encoding.ts";
-import { fitting, type StepsPiece } from "./group-steps.ts";
+import { fitting, joined, type StepsPiece } from "./group-steps.ts";
 
 export interface SearchRequest {
   readonly encoding: AffineEncoding;
@@ -61,6 +61,41 @@ export function searchSteps(profile: DeviceProfile, request: SearchRequest): Ste
   return fitting(profile, builders[search.kind]());
 }
 
+/**
+ * A search over wide groups as rounds. What goes over the elements may be done for parts of the groups, one after
+ * another: it only adds to integer sums. The rest is done once.
+ */
+export interface WideSearch {
+  /** Buffers that hold the search's state from round to round, and tables that do not change. */
+  readonly state: Readonly<Record<string, number>>;
+  readonly tables: Pick<StepsPiece, "buffers" | "uploads">;
+  readonly opening: readonly Step[];
+  readonly rounds: readonly {
+    /** @param geometry the whole groups, or a part of each of them */
+    over(geometry: WideGeometry): Step;
+    readonly close: readonly Step[];
+  }[];
+}
+
+/**
+ * The rounds of a search over wide groups; none for absmax.
+ * @throws UsageError where the percentile is not in (50, 100]
+ */
+export function wideSearch(request: SearchRequest & { readonly geometry: WideGeometry }): WideSearch {
+  const builders: Readonly<Record<ScaleSearch["kind"], () => WideSearch>> = {
+    absmax: () => ({ state: {}, tables: { buffers: {}, uploads: [] }, opening: [], rounds: [] }),
+    percentile: () => widePercentile(request),
+    mse: () => wideMse(request),
+    hqq: () => wideHqq(request),
+  };
+  return builders[request.search.kind]();
+}
+
+function inOnePass({ state, tables, opening, rounds }: WideSearch, geometry: WideGeometry): StepsPiece {
+  const steps = [...opening, ...rounds.flatMap(({ over, close }) => [over(geometry), ...close])];
+  return joined({ buffers: state }, tables, { steps });
+}
+
 function targetOf({ encoding, scaleType }: SearchRequest): SearchTarget {
   const { bits, signed, scheme } = encoding;
   const asymmetric = scheme === "asymmetric";
@@ -75,41 +110,53 @@ function targetOf({ encoding, scaleType }: SearchRequest): SearchTarget {
   };
 }
 
-function percentileSteps(request: SearchRequest): StepsPiece {
-  const { search, geometry, layout, encoding, scaleType, source, scales, zeroPoints, prefix } = request;
+function clipOf({ search, encoding }: SearchRequest): { readonly percentile: number; readonly bothEnds: boolean } {
   const percentile = search.kind === "percentile" ? search.percentile : 100;
   if (!(percentile > 50 && percentile <= 100)) {
     throw new UsageError(`Percentile ${percentile} is not in (50, 100].`, { hint: "Try 99.9." });
   }
-  const bothEnds = encoding.scheme === "asymmetric";
-  const groups = groupCount(geometry);
-  const [ranges, state, counts] = [`${prefix}clipRanges`, `${prefix}clipState`, `${prefix}clipCounts`];
+  return { percentile, bothEnds: encoding.scheme === "asymmetric" };
+}
+
+/** Scales and zero points of clipped ranges. */
+function rescale({ geometry, encoding, scaleType, scales, zeroPoints }: SearchRequest, ranges: string): Step {
   const rule = { ...encoding, halfScales: scaleType === "f16" };
-  const rescale: Step = { call: affineScaleCall(groups, rule), bindings: [ranges, scales, zeroPoints] };
-  if (geometry.kind === "blocked") {
-    const clip = clipBlockCall(geometry, layout, percentile, bothEnds);
-    const steps = [{ call: clip, bindings: [source, scales, ranges] }, rescale];
-    return { buffers: { [ranges]: groups * 8 }, uploads: [], steps };
-  }
+  return { call: affineScaleCall(groupCount(geometry), rule), bindings: [ranges, scales, zeroPoints] };
+}
+
+function percentileSteps(request: SearchRequest): StepsPiece {
+  const { geometry, layout, source, scales, prefix } = request;
+  if (geometry.kind === "wide") return inOnePass(widePercentile({ ...request, geometry }), geometry);
+  const { percentile, bothEnds } = clipOf(request);
+  const ranges = `${prefix}clipRanges`;
+  const clip = { call: clipBlockCall(geometry, layout, percentile, bothEnds), bindings: [source, scales, ranges] };
+  return { buffers: { [ranges]: groupCount(geometry) * 8 }, uploads: [], steps: [clip, rescale(request, ranges)] };
+}
+
+function widePercentile(request: SearchRequest & { readonly geometry: WideGeometry }): WideSearch {
+  const { geometry, source, scales, prefix } = request;
+  const { percentile, bothEnds } = clipOf(request);
+  const groups = geometry.channels;
+  const [ranges, state, counts] = [`${prefix}clipRanges`, `${prefix}clipState`, `${prefix}clipCounts`];
   const pick = (shift: number): Step => ({
     call: clipWidePickCall(geometry, percentile, bothEnds, shift),
     bindings: [scales, state, counts, ranges],
   });
-  const digits = clipShifts.flatMap((shift) => [
-    { call: clipWideCountCall(geometry, bothEnds, shift), bindings: [source, state, counts] },
-    pick(shift),
-  ]);
   return {
-    buffers: { [ranges]: groups * 8, [state]: groups * clipStateWords * 4, [counts]: groups * clipCountWords * 4 },
-    uploads: [],
-    steps: [pick(32), ...digits, rescale],
+    state: { [ranges]: groups * 8, [state]: groups * clipStateWords * 4, [counts]: groups * clipCountWords * 4 },
+    tables: { buffers: {}, uploads: [] },
+    opening: [pick(32)],
+    rounds: clipShifts.map((shift) => ({
+      over: (part) => ({ call: clipWideCountCall(part, bothEnds, shift), bindings: [source, state, counts] }),
+      close: [pick(shift), ...(shift === 0 ? [rescale(request, ranges)] : [])],
+    })),
   };
 }
 
 function mseSteps(request: SearchRequest): StepsPiece {
   const { geometry, layout, source, scales, zeroPoints, importance } = request;
   const target = targetOf(request);
-  if (geometry.kind === "wide") return wideSteps(request, geometry, "mse");
+  if (geometry.kind === "wide") return inOnePass(wideMse({ ...request, geometry }), geometry);
   const call = searchMseBlockCall(target, geometry, layout, importance !== undefined);
   const weights = importanceBuffer(request);
   return {
@@ -121,7 +168,7 @@ function mseSteps(request: SearchRequest): StepsPiece {
 
 function hqqSteps(request: SearchRequest): StepsPiece {
   const { geometry, layout, source, scales, zeroPoints, importance, prefix } = request;
-  if (geometry.kind === "wide") return wideSteps(request, geometry, "hqq");
+  if (geometry.kind === "wide") return inOnePass(wideHqq({ ...request, geometry }), geometry);
   const powers = `${prefix}hqqPowers`;
   const table = hqqPowers();
   const call = searchHqqBlockCall(targetOf(request), geometry, layout, importance !== undefined);
@@ -143,47 +190,74 @@ function importanceBuffer({ importance, prefix }: SearchRequest): {
   return { name, buffers: { [name]: 4 } };
 }
 
-/** Both searches over long groups: rounds of a pass over the weights and a small step per group. */
-function wideSteps(request: SearchRequest, geometry: WideGeometry, kind: "mse" | "hqq"): StepsPiece {
-  const { source, scales, zeroPoints, prefix } = request;
+/** What both searches of squared errors over wide groups share: their state, and a stage of candidates. */
+function wideStages(request: SearchRequest & { readonly geometry: WideGeometry }) {
+  const { geometry, source, scales, zeroPoints, prefix } = request;
   const target = targetOf(request);
   const groups = geometry.channels;
-  const [state, sums, powers] = [`${prefix}searchState`, `${prefix}searchSums`, `${prefix}hqqPowers`];
+  const [state, sums] = [`${prefix}searchState`, `${prefix}searchSums`];
   const pick = (stage: SearchStage, options: { fine?: number; last?: boolean } = {}): Step => ({
     call: searchWidePickCall(target, geometry, stage, options),
     bindings: [scales, zeroPoints, state, sums],
   });
-  const round = (stage: Exclude<SearchStage, "open">, options: { fine?: number; last?: boolean } = {}): Step[] => [
-    {
-      call: searchWideSumsCall(target, geometry, stage, options.fine),
+  const round = (
+    stage: Exclude<SearchStage, "open">,
+    options: { fine?: number; last?: boolean } = {},
+  ): WideSearch["rounds"][number] => ({
+    over: (part) => ({
+      call: searchWideSumsCall(target, part, stage, options.fine),
       bindings: [source, scales, zeroPoints, state, sums],
-    },
-    pick(stage, options),
-  ];
+    }),
+    close: [pick(stage, options)],
+  });
   const buffers = { [state]: groups * stateWords * 4, [sums]: groups * sumWords * 4 };
-  if (kind === "mse") {
-    const fine = searchParams(target, geometry)["fine"] ?? 1;
-    const fines = [fine, Math.max(1, Math.round(fine / 3)), Math.max(1, Math.round(fine / 9))];
-    const zero = target.asymmetric ? round("zero") : [];
-    const narrowing = fines.flatMap((width, k) => round("fine", { fine: width, last: k === fines.length - 1 }));
-    return { buffers, uploads: [], steps: [pick("open"), ...round("coarse"), ...zero, ...narrowing] };
-  }
+  return { target, state, sums, buffers, open: pick("open"), round };
+}
+
+function wideMse(request: SearchRequest & { readonly geometry: WideGeometry }): WideSearch {
+  const { target, buffers, open, round } = wideStages(request);
+  const fine = searchParams(target, request.geometry)["fine"] ?? 1;
+  const fines = [fine, Math.max(1, Math.round(fine / 3)), Math.max(1, Math.round(fine / 9))];
+  const narrowing = fines.map((width, k) => round("fine", { fine: width, last: k === fines.length - 1 }));
+  return {
+    state: buffers,
+    tables: { buffers: {}, uploads: [] },
+    opening: [open],
+    rounds: [round("coarse"), ...(target.asymmetric ? [round("zero")] : []), ...narrowing],
+  };
+}
+
+function wideHqq(request: SearchRequest & { readonly geometry: WideGeometry }): WideSearch {
+  const { geometry, source, scales, zeroPoints, prefix } = request;
+  const { target, state, sums, buffers, open, round } = wideStages(request);
+  const powers = `${prefix}hqqPowers`;
+  const table = hqqPowers();
   const take = (action: Parameters<typeof hqqWideStepCall>[2]): Step => ({
     call: hqqWideStepCall(target, geometry, action),
     bindings: [scales, zeroPoints, state, sums],
   });
-  const rounds = hqqRounds(target.asymmetric);
-  const steps: Step[] = [pick("open"), take("begin")];
-  for (let k = 0; k < rounds.zero + rounds.scale; k++) {
-    const movesZero = k < rounds.zero;
-    if (k === rounds.zero) steps.push(take("round"));
-    const call = hqqWideSumsCall(target, geometry, k, movesZero);
-    steps.push({ call, bindings: [source, scales, powers, state, sums] }, take(movesZero ? "zero" : "scale"));
-  }
-  const table = hqqPowers();
+  const { zero, scale } = hqqRounds(target.asymmetric);
+  const halves = Array.from({ length: zero + scale }, (_, k): WideSearch["rounds"][number] => {
+    const movesZero = k < zero;
+    return {
+      over: (part) => ({
+        call: hqqWideSumsCall(target, part, k, movesZero),
+        bindings: [source, scales, powers, state, sums],
+      }),
+      close: [
+        take(movesZero ? "zero" : "scale"),
+        ...(k === zero - 1 ? [take("round")] : []),
+        ...(k === zero + scale - 1 ? [take("end")] : []),
+      ],
+    };
+  });
   return {
-    buffers: { ...buffers, [powers]: table.length * 4 },
-    uploads: [{ buffer: powers, data: { kind: "inline", words: table } }],
-    steps: [...steps, take("end"), ...round("given", { last: true })],
+    state: buffers,
+    tables: {
+      buffers: { [powers]: table.length * 4 },
+      uploads: [{ buffer: powers, data: { kind: "inline", words: table } }],
+    },
+    opening: [open, take("begin"), ...(zero === 0 ? [take("round")] : [])],
+    rounds: [...halves, round("given", { last: true })],
   };
 }

@@ -1,14 +1,18 @@
-// Checks the package as a stranger gets it: publint, then the packed tarball installed into an empty folder,
-// its command line and its API in Node, and its browser entry bundled by Vite: no Dawn in it, and what a page
-// loads before it opens a file (the core with all shaders) within budget.
+// Checks the package as a stranger gets it: publint, then the packed tarball installed into an empty folder, its
+// command line and its API in Node, its types under both module resolutions, and its browser entry bundled by Vite: no
+// Dawn in it, what a page loads before it opens a file (the core with all shaders) within budget, and a model
+// quantized by it in Chrome with the bytes of Node. Without a Chrome that last part is skipped, and said so.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
+import { chromePath, pageSource, runInChrome, scriptSource, shrinkSource } from "./package-page.mjs";
+import { checkTypes } from "./package-types.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
+const fixture = join(root, "test/fixtures/models/fashion-cnn/model.onnx");
 const work = mkdtempSync(join(tmpdir(), "wgslim-package-"));
 const browserBudget = 90_000;
 const run = (command, args, cwd) =>
@@ -16,57 +20,55 @@ const run = (command, args, cwd) =>
 const fail = (message) => {
   throw new Error(message);
 };
+const write = (name, text) => writeFileSync(join(work, name), text);
 
-try {
+function install() {
   run("npx", ["publint", "--strict"], root);
   const [{ filename }] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", work], root));
-  writeFileSync(join(work, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }));
-  run(
-    "npm",
-    ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", join(work, filename)],
-    work,
-  );
+  write("package.json", JSON.stringify({ name: "stranger", private: true, type: "module" }));
+  const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
+  // Types of WebGPU are the consumer's own; here a link to the ones that the repository has.
+  run("npm", ["install", ...quiet, join(work, filename), join(root, "node_modules/@webgpu/types")], work);
+}
 
-  const help = run("npx", ["wgslim", "--help"], work);
-  if (!help.includes("quantize")) fail("the installed command line prints no help");
-  const fixture = join(root, "test/fixtures/models/fashion-cnn/model.onnx");
-  const report = JSON.parse(
-    run(
-      "npx",
-      ["wgslim", "quantize", fixture, "-o", "small.onnx", "--format", "int8", "--adapter", "cpu", "--json"],
-      work,
-    ),
-  );
+function checkCommandLine() {
+  if (!run("npx", ["wgslim", "--help"], work).includes("quantize")) fail("the installed command line prints no help");
+  const args = ["quantize", fixture, "-o", "small.onnx", "--format", "int8", "--adapter", "cpu", "--json"];
+  const report = JSON.parse(run("npx", ["wgslim", ...args], work));
   if (!(report.output.bytes < report.input.bytes)) fail("the installed command line did not shrink the model");
+}
 
-  writeFileSync(
-    join(work, "api.mjs"),
-    `import { openModel, planCompression, portableProfile } from "wgslim";
-import { fromFile } from "wgslim/node";
-const model = await openModel(await fromFile(${JSON.stringify(fixture)}));
-const plan = planCompression(model, portableProfile, { format: "int8" });
-if (!(plan.output.bytes < plan.input.bytes)) throw new Error("the plan does not shrink the model");
-console.log("ok");`,
-  );
-  if (!run(process.execPath, ["api.mjs"], work).includes("ok")) fail("the installed API does not work in Node");
+/** Digest of the file that the installed API writes in Node. */
+function digestInNode() {
+  write("shrink.js", shrinkSource);
+  write("script.js", scriptSource(fixture));
+  return run(process.execPath, ["script.js"], work).trim();
+}
 
-  writeFileSync(join(work, "index.html"), '<script type="module" src="./page.js"></script>');
-  writeFileSync(join(work, "page.js"), 'import * as wgslim from "wgslim"; globalThis.all = wgslim;');
-  writeFileSync(join(work, "web.js"), 'import * as web from "wgslim/web"; globalThis.web = web;');
-  const input = { page: join(work, "index.html"), web: join(work, "web.js") };
-  const external = ["gpu.js"];
+/** Bundles the page and, apart, all of the browser entry; returns sizes min+gzip. */
+async function bundle() {
+  write("index.html", '<link rel="icon" href="data:,"><script type="module" src="./page.js"></script>');
+  write("page.js", pageSource);
+  write("core.js", 'import * as wgslim from "wgslim"; globalThis.all = wgslim;');
+  write("web.js", 'import * as web from "wgslim/web"; globalThis.web = web;');
+  const input = { page: join(work, "index.html"), core: join(work, "core.js"), web: join(work, "web.js") };
+  const modules = new Set();
   await build({
     root: work,
     configFile: false,
     logLevel: "error",
-    build: { outDir: "out", minify: true, manifest: true, rolldownOptions: { input, external } },
+    plugins: [{ name: "list-modules", moduleParsed: ({ id }) => void modules.add(id) }],
+    build: { outDir: "out", minify: true, manifest: true, rolldownOptions: { input } },
   });
   const manifest = JSON.parse(readFileSync(join(work, "out/.vite/manifest.json"), "utf8"));
   const read = (file) => readFileSync(join(work, "out", file));
   const text = Object.values(manifest)
     .map(({ file }) => read(file).toString("utf8"))
     .join("\n");
-  if (/dawn\.node|from\s*["']webgpu["']|import\(["']webgpu["']\)|node:fs/.test(text)) {
+  const strangers = [...modules].filter((id) => /node_modules\/(?!wgslim\/)|browser-external/.test(id));
+  if (strangers.length > 0) fail(`the browser bundle draws in ${strangers.join(", ")}`);
+  if (modules.size < 4) fail("the list of bundled modules is not one");
+  if (/dawn\.node|from\s*["']webgpu["']|import\(["']webgpu["']\)|["']node:[a-z]/.test(text)) {
     fail("the browser bundle holds parts meant for Node");
   }
   const core = new Set();
@@ -75,12 +77,31 @@ console.log("ok");`,
     core.add(key);
     for (const next of manifest[key].imports ?? []) visit(next);
   };
-  visit("index.html");
+  visit("core.js");
   const sizeOf = (keys) => keys.reduce((sum, key) => sum + gzipSync(read(manifest[key].file), { level: 9 }).length, 0);
   const size = sizeOf([...core]);
   if (size > browserBudget) fail(`the core browser entry is ${size} bytes gzipped, more than ${browserBudget}`);
+  return { core: size, all: sizeOf(Object.keys(manifest)) };
+}
+
+async function checkInChrome(expected) {
+  if (!chromePath) return "skipped in Chrome: none found, install Debian's chromium or set CHROME_PATH";
+  copyFileSync(fixture, join(work, "out/model.onnx"));
+  const digest = await runInChrome(join(work, "out"));
+  if (digest !== expected) fail(`the page wrote ${digest}, Node ${expected}`);
+  return "Node's bytes in Chrome";
+}
+
+try {
+  install();
+  checkCommandLine();
+  const resolutions = checkTypes(work, join(root, "node_modules/typescript/bin/tsc"));
+  const digest = digestInNode();
+  const sizes = await bundle();
+  const chrome = await checkInChrome(digest);
   console.log(
-    `package ok; core browser entry with all shaders ${size} bytes min+gzip, with all that loads later ${sizeOf(Object.keys(manifest))}`,
+    `package ok; types under ${resolutions.join(" and ")}; ${chrome}; ` +
+      `core browser entry with all shaders ${sizes.core} bytes min+gzip, with all that loads later ${sizes.all}`,
   );
 } finally {
   rmSync(work, { recursive: true, force: true });

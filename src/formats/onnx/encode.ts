@@ -14,7 +14,7 @@ import type {
   ValueInfo,
 } from "./ir.ts";
 import { Pieces } from "./pieces.ts";
-import { AttributeNumber, Field, Wire } from "./schema.ts";
+import { AttributeNumber, Field } from "./schema.ts";
 import { verbatim } from "./verbatim.ts";
 
 /** Where a tensor's elements go if not inline. */
@@ -111,13 +111,13 @@ function encodeAttribute(into: Pieces, attribute: OnnxAttribute, place: PlaceTen
 
 function encodeValue(out: Pieces, value: AttributeValue, place: PlaceTensor): void {
   const F = Field.attribute;
-  if (value.type === "float") out.scalars().tag(F.float, Wire.fixed32).float(value.value);
+  if (value.type === "float") out.float(F.float, value.value);
   else if (value.type === "int") out.int(F.int, value.value);
   else if (value.type === "string") out.bytes(F.string, value.value);
   else if (value.type === "tensor") encodeTensor(out, F.tensor, value.value, "attribute", place);
   else if (value.type === "graph") out.message(F.graph, encodeGraph(value.value, place));
   else if (value.type === "floats") {
-    for (const item of value.value) out.scalars().tag(F.floats, Wire.fixed32).float(item);
+    for (const item of value.value) out.float(F.floats, item);
   } else if (value.type === "ints") for (const item of value.value) out.int(F.ints, item);
   else if (value.type === "strings") for (const item of value.value) out.bytes(F.strings, item);
   else if (value.type === "tensors") {

@@ -23,18 +23,17 @@ export class Pieces {
   #writer = new BinaryWriter();
   #dirty = false;
 
-  /** Writes scalar fields: `scalars().tag(1, 0).int64(7n)`. */
-  scalars(): BinaryWriter {
-    this.#dirty = true;
-    return this.#writer;
+  /** A scalar of 32 bits. */
+  float(field: number, value: number): void {
+    this.#scalars().tag(field, Wire.fixed32).float(value);
   }
 
   text(field: number, text: string): void {
-    this.scalars().tag(field, Wire.bytes).string(text);
+    this.#scalars().tag(field, Wire.bytes).string(text);
   }
 
   int(field: number, value: number | bigint): void {
-    this.scalars().tag(field, Wire.varint).int64(value);
+    this.#scalars().tag(field, Wire.varint).int64(value);
   }
 
   bytes(field: number, bytes: Uint8Array): void {
@@ -44,7 +43,7 @@ export class Pieces {
 
   /** Tag and length of a payload that follows. */
   header(field: number, length: number): void {
-    this.scalars().tag(field, Wire.bytes).uint64(length);
+    this.#scalars().tag(field, Wire.bytes).uint64(length);
   }
 
   message(field: number, content: Pieces): void {
@@ -79,6 +78,12 @@ export class Pieces {
   finish(): readonly Piece[] {
     this.#flush();
     return this.#list;
+  }
+
+  /** Private, so that declarations of the package need none of the writer's. */
+  #scalars(): BinaryWriter {
+    this.#dirty = true;
+    return this.#writer;
   }
 
   #flush(): void {

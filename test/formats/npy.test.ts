@@ -2,6 +2,8 @@ import { array, assert, constantFrom, integer, property, uint8Array } from "fast
 import { describe, expect, test } from "vitest";
 import { FormatError, UnsupportedError, UsageError } from "../../src/base/errors.ts";
 import { readNpy, writeNpy, type NpyArray } from "../../src/formats/npy.ts";
+import { openNpy } from "../../src/formats/npy-header.ts";
+import { fromBytes } from "../../src/formats/sources/memory.ts";
 
 function file(header: string, data: Uint8Array = new Uint8Array(), version = 1): Uint8Array {
   const text = new TextEncoder().encode(header);
@@ -46,6 +48,55 @@ describe("readNpy", () => {
     expect(readNpy(file(odd, Uint8Array.of(1, 0)))).toEqual({ dtype: "bool", dims: [2], data: Uint8Array.of(1, 0) });
   });
 
+  // Elements as numpy.save writes them.
+  test.each<[string, string, string, string, NpyArray]>([
+    [
+      "halves",
+      "<f2",
+      "(4,)",
+      "003e00c0ff7b0100",
+      { dtype: "f16", dims: [4], data: Float32Array.of(1.5, -2, 65504, 2 ** -24) },
+    ],
+    [
+      "i64",
+      "<i8",
+      "(2,)",
+      "00000000000000c00700000000000000",
+      { dtype: "i64", dims: [2], data: BigInt64Array.of(-(2n ** 62n), 7n) },
+    ],
+    ["u64", "<u8", "(1,)", "ffffffffffffffff", { dtype: "u64", dims: [1], data: BigUint64Array.of(2n ** 64n - 1n) }],
+    ["u32", "<u4", "(1,)", "ffffffff", { dtype: "u32", dims: [1], data: Uint32Array.of(2 ** 32 - 1) }],
+    ["i16", "<i2", "(2,)", "fdff0900", { dtype: "i16", dims: [2], data: Int16Array.of(-3, 9) }],
+    ["u16", "<u2", "(1,)", "ffff", { dtype: "u16", dims: [1], data: Uint16Array.of(65535) }],
+    ["i8", "|i1", "(2,)", "807f", { dtype: "i8", dims: [2], data: Int8Array.of(-128, 127) }],
+    ["big-endian i64", ">i8", "(1,)", "fffffffffffffffb", { dtype: "i64", dims: [1], data: BigInt64Array.of(-5n) }],
+    ["big-endian halves", ">f2", "(1,)", "3400", { dtype: "f16", dims: [1], data: Float32Array.of(0.25) }],
+  ])("reads %s", (_, descr, shape, elements, array) => {
+    expect(readNpy(file(header(descr, shape), Buffer.from(elements, "hex")))).toEqual(array);
+  });
+
+  test("reads Fortran order, of big-endian elements too", () => {
+    const floats = Buffer.from("00000000404000003f800000408000004000000040a00000", "hex");
+    expect(readNpy(file(header(">f4", "(2, 3)", "True"), floats))).toEqual({
+      dtype: "f32",
+      dims: [2, 3],
+      data: Float32Array.of(0, 1, 2, 3, 4, 5),
+    });
+    const cube = "00000c00040010000800140001000d00050011000900150002000e00060012000a00160003000f00070013000b001700";
+    expect(readNpy(file(header("<i2", "(2, 3, 4)", "True"), Buffer.from(cube, "hex")))).toEqual({
+      dtype: "i16",
+      dims: [2, 3, 4],
+      data: Int16Array.from({ length: 24 }, (_, index) => index),
+    });
+  });
+
+  test("reads version 3, and only the header of a file", async () => {
+    const bytes = file(header("<i2", "(3, 1)"), new Uint8Array(6), 3);
+    expect(readNpy(bytes)).toEqual({ dtype: "i16", dims: [3, 1], data: new Int16Array(3) });
+    expect(await openNpy(fromBytes("x.npy", bytes))).toMatchObject({ dtype: "i16", dims: [3, 1], bigEndian: false });
+    await expect(openNpy(fromBytes("x.npy", bytes.subarray(0, bytes.length - 1)))).rejects.toThrow(FormatError);
+  });
+
   test.each([
     ["another magic", new TextEncoder().encode("PK..........")],
     ["a file that ends at once", Uint8Array.of(0x93, 0x4e, 0x55)],
@@ -53,6 +104,7 @@ describe("readNpy", () => {
     ["missing elements", file(header("<f4", "(2,)"), new Uint8Array(4))],
     ["bytes after the elements", file(header("<f4", "(1,)"), new Uint8Array(5))],
     ["a product that overflows", file(header("<f4", "(4294967296, 4294967296, 4294967296)"))],
+    ["an overflow behind a zero", file(header("<f4", "(0, 4294967296, 4294967296)"))],
     ["a huge claim", file(header("<f8", "(1000000000000,)"))],
     ["a negative size", file(header("<f4", "(-1,)"))],
     ["a shape without a comma", file(header("<f4", "(1)"), new Uint8Array(4))],
@@ -69,11 +121,11 @@ describe("readNpy", () => {
   });
 
   test.each([
-    ["big-endian", file(header(">f4", "(1,)"), new Uint8Array(4))],
     ["complex", file(header("<c8", "(1,)"), new Uint8Array(8))],
     ["an inherited key", file(header("constructor", "(1,)"), new Uint8Array(8))],
     ["structured", file(`{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }`, new Uint8Array(4))],
-    ["Fortran order", file(header("<f4", "(2, 2)", "True"), new Uint8Array(16))],
+    ["text", file(header("<U1", "(1,)"), new Uint8Array(4))],
+    ["no byte order", file(header("|f4", "(1,)"), new Uint8Array(4))],
     ["version 9", file(header("<f4", "(1,)"), new Uint8Array(4), 9)],
   ])("names as unsupported: %s", (_, bytes) => {
     expect(() => readNpy(bytes)).toThrow(UnsupportedError);
@@ -101,7 +153,7 @@ describe("writeNpy", () => {
   });
 
   test("every type survives a round trip, from an unaligned file too", () => {
-    const types = constantFrom<NpyArray["dtype"]>("f32", "f64", "i32", "i64", "u8", "bool");
+    const types = constantFrom(...everyType);
     assert(
       property(types, uint8Array({ maxLength: 12 }), (dtype, values) => {
         const made = make(dtype, values);
@@ -118,17 +170,31 @@ describe("writeNpy", () => {
   });
 });
 
+const everyType = ["f64", "f32", "f16", "i64", "u64", "i32", "u32", "i16", "u16", "i8", "u8", "bool"] as const;
+
 function make(dtype: NpyArray["dtype"], values: Uint8Array): NpyArray {
   const dims = [values.length];
   switch (dtype) {
-    case "f32":
-      return { dtype, dims, data: Float32Array.from(values, (value) => value / 3) };
     case "f64":
       return { dtype, dims, data: Float64Array.from(values, (value) => value / 3) };
-    case "i32":
-      return { dtype, dims, data: Int32Array.from(values, (value) => -value) };
+    case "f32":
+      return { dtype, dims, data: Float32Array.from(values, (value) => value / 3) };
+    case "f16":
+      return { dtype, dims, data: Float32Array.from(values, (value) => value / 4) };
     case "i64":
       return { dtype, dims, data: BigInt64Array.from(Array.from(values, (value) => BigInt(value) << 40n)) };
+    case "u64":
+      return { dtype, dims, data: BigUint64Array.from(Array.from(values, (value) => BigInt(value) << 56n)) };
+    case "i32":
+      return { dtype, dims, data: Int32Array.from(values, (value) => -value) };
+    case "u32":
+      return { dtype, dims, data: Uint32Array.from(values, (value) => value * 2 ** 24) };
+    case "i16":
+      return { dtype, dims, data: Int16Array.from(values, (value) => -value * 100) };
+    case "u16":
+      return { dtype, dims, data: Uint16Array.from(values, (value) => value * 256) };
+    case "i8":
+      return { dtype, dims, data: Int8Array.from(values) };
     default:
       return { dtype, dims, data: Uint8Array.from(values, (value) => value & 1) };
   }

@@ -9,7 +9,7 @@ fn sigmoid(x: f32) -> f32 {
 fn activate(x: f32, kind: u32, a: f32, b: f32) -> f32 {
   switch kind {
     case 1u: { return select(x, 0.0, x < 0.0); }
-    case 2u: { return select(select(x, a, x < a), b, x > b); }
+    case 2u: { return select(select(x, a, x < a), b, b < x); }
     case 3u: { return select(x, a * x, x < 0.0); }
     case 4u: { return sigmoid(x); }
     case 5u: { return safe_tanh(x); }

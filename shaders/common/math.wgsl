@@ -33,3 +33,37 @@ fn erf(x: f32) -> f32 {
     + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277)))))))));
   return sign(x) * (1.0 - tail);
 }
+
+// Sine and cosine to about 1e-7 for |x| up to some thousands; adapters may be off by 1e-4. Reduction by pi / 2 in
+// three parts and the polynomials after S. L. Moshier's Cephes, sinf.c. `quarter` is 0 for the sine, 1 for the cosine.
+fn circular(x: f32, quarter: i32) -> f32 {
+  let n = round(x * 0.63661977);
+  let r = ((x - n * 1.5703125) - n * 4.837512969970703e-4) - n * 7.549789954891882e-8;
+  let z = r * r;
+  let turn = (i32(n) + quarter) & 3;
+  let near_sine = r + r * z * (-0.16666654611 + z * (0.0083321608736 + z * -0.00019515295891));
+  let near_cosine = 1.0 - 0.5 * z + z * z * (0.04166664568298827 + z * (-0.001388731625493765 + z * 2.443315711809948e-5));
+  let value = select(near_sine, near_cosine, (turn & 1) != 0);
+  return select(value, -value, (turn & 2) != 0);
+}
+
+// The arc sine for |x| up to 1/2 (Cephes, asinf.c).
+fn small_arcsine(x: f32) -> f32 {
+  let z = x * x;
+  return x + x * z * (0.16666752422 + z * (0.074953002686 + z * (0.045470025998 + z * (0.024181311049 + z * 0.042163199048))));
+}
+
+fn arccosine(x: f32) -> f32 {
+  if (abs(x) <= 0.5) {
+    return 1.5707963267948966 - small_arcsine(x);
+  }
+  let angle = 2.0 * small_arcsine(sqrt(0.5 - 0.5 * abs(x)));
+  return select(angle, 3.141592653589793 - angle, x < 0.0);
+}
+
+fn arcsine(x: f32) -> f32 {
+  if (abs(x) <= 0.5) {
+    return small_arcsine(x);
+  }
+  return sign(x) * (1.5707963267948966 - 2.0 * small_arcsine(sqrt(0.5 - 0.5 * abs(x))));
+}

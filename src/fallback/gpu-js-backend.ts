@@ -1,6 +1,7 @@
 // The backend for machines without WebGPU: gpu.js computes the affine integer kernels, the CPU references all
 // others, so every format works. Same bytes as on a device.
 import { UnsupportedError } from "../base/errors.ts";
+import { referenceParams } from "../kernels/kernel.ts";
 import { kernelReferences } from "../kernels/references.ts";
 import { portableProfile } from "../plan/portable-profile.ts";
 import type { Plan } from "../plan/types.ts";
@@ -56,7 +57,7 @@ export class GpuJsBackend extends HostBackend {
         limits: portableProfile.limits,
         ...(memoryBudget === undefined ? {} : { memoryBudget }),
       },
-      ({ kernel, params }, buffers) => kernels[kernel]?.(params, buffers),
+      (call, buffers) => kernels[call.kernel]?.(referenceParams(call), buffers),
       {
         ...rest,
         prepare: ({ kernel }) => {

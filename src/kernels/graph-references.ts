@@ -1,4 +1,15 @@
 // CPU references of the graph executor's kernels by id.
 import type { KernelReference } from "./kernel.ts";
+import { unaryReference } from "./nn/unary.ref.ts";
+import { binaryReference } from "./nn/binary.ref.ts";
+import { selectReference } from "./nn/select.ref.ts";
+import { stridedCopyReference } from "./nn/strided-copy.ref.ts";
+import { gatherReference } from "./nn/gather.ref.ts";
 
-export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {};
+export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {
+  "nn/unary": unaryReference,
+  "nn/binary": binaryReference,
+  "nn/select": selectReference,
+  "nn/strided-copy": stridedCopyReference,
+  "nn/gather": gatherReference,
+};

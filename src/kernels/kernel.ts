@@ -46,8 +46,18 @@ export interface KernelCall {
   readonly cost: { readonly bytes: number; readonly ops: number };
 }
 
+/** What a reference takes as params: those of the call, and its overrides, since some choose the operation. */
+export const referenceParams = ({
+  overrides,
+  params,
+}: Pick<KernelCall, "overrides" | "params">): Readonly<Record<string, number>> => ({
+  ...overrides,
+  ...params,
+});
+
 /**
- * The plain scalar reference of a kernel: computes what one call writes, from the mathematics.
+ * The plain scalar reference of a kernel: computes what one call writes, from the mathematics. Its params are those
+ * of `referenceParams`.
  * `buffers` are the storage bindings in spec order, as whole byte arrays; outputs are written in place.
  */
 export type KernelReference = (params: Readonly<Record<string, number>>, buffers: readonly Uint8Array[]) => void;

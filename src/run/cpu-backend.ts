@@ -2,7 +2,7 @@
 // other backends to account, and serves machines that have nothing better.
 import { UnsupportedError } from "../base/errors.ts";
 import type { DeviceProfile } from "../base/profile.ts";
-import type { KernelReference } from "../kernels/kernel.ts";
+import { referenceParams, type KernelReference } from "../kernels/kernel.ts";
 import { HostBackend } from "./host-backend.ts";
 import type { HostBackendOptions } from "./host-backend.ts";
 
@@ -43,7 +43,7 @@ export class CpuBackend extends HostBackend {
         limits,
         ...(memoryBudget === undefined ? {} : { memoryBudget }),
       },
-      ({ kernel, params }, buffers) => referenceOf(kernel)(params, buffers),
+      (call, buffers) => referenceOf(call.kernel)(referenceParams(call), buffers),
       { ...rest, prepare: ({ kernel }) => void referenceOf(kernel) },
     );
   }

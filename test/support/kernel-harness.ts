@@ -6,7 +6,7 @@
 import { DeviceLostError } from "../../src/base/errors.ts";
 import { bufferUsage, mapMode } from "../../src/device/flags.ts";
 import type { GpuContext } from "../../src/device/context.ts";
-import { foldGrid, packParams } from "../../src/kernels/kernel.ts";
+import { foldGrid, packParams, referenceParams } from "../../src/kernels/kernel.ts";
 import type { KernelCall, KernelReference, KernelSpec, KernelVariant } from "../../src/kernels/kernel.ts";
 import { bindGroup, getPipeline } from "../../src/run/pipelines.ts";
 
@@ -182,7 +182,7 @@ async function runVariant(
     return `${buffers.length} buffers for ${spec.bindings.length} bindings`;
   }
   const want = buffers.map((initial) => (typeof initial === "number" ? new Uint8Array(initial) : initial.slice()));
-  room.reference(call.params, want);
+  room.reference(referenceParams(call), want);
   try {
     const guarded = await runCall(gpu, spec, call, buffers, { guardBytes: 64 });
     const refolded = await runCall(gpu, spec, call, buffers, { foldAt: 7 });

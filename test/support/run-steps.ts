@@ -1,7 +1,7 @@
 // Runs the steps of a work unit outside any plan, one kernel after the other: on the references, or on a
 // device. For tests of step builders. No node:*, no vitest.
 import type { GpuContext } from "../../src/device/context.ts";
-import type { KernelReference, KernelSpec } from "../../src/kernels/kernel.ts";
+import { referenceParams, type KernelReference, type KernelSpec } from "../../src/kernels/kernel.ts";
 import type { Step, Upload } from "../../src/plan/types.ts";
 import { runCall } from "./kernel-harness.ts";
 
@@ -36,7 +36,7 @@ export function runByReference(
     const reference = references[call.kernel];
     if (!reference) throw new Error(`no reference for ${call.kernel}`);
     reference(
-      call.params,
+      referenceParams(call),
       bindings.map((name) => bufferOf(memory, name)),
     );
   }

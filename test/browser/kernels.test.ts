@@ -17,7 +17,8 @@ beforeAll(async () => {
     configFile: false,
     logLevel: "error",
     plugins: [wgslPlugin()],
-    server: { port: 0, host: "127.0.0.1" },
+    // Not watched: a page that reloads for an edited source loses its run.
+    server: { port: 0, host: "127.0.0.1", watch: null },
     cacheDir: "node_modules/.vite-browser",
   });
   await server.listen();

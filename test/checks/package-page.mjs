@@ -31,6 +31,7 @@ export async function shrink(bytes, backend, output) {
 
 /** The same in Node, on plain code; prints the digest. */
 export const scriptSource = (model) => `import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { openNodeBackend, toMemory } from "wgslim/node";
 import { shrink } from "./shrink.js";
 const { backend } = await openNodeBackend({ adapter: "cpu" });

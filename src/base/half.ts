@@ -1,4 +1,4 @@
-// IEEE 754 binary16 on the host: bits to number and back. Rounding is to nearest, ties to even, worked out
+// IEEE 754 binary16 and bfloat16 on the host: bits to number and back. Rounding is to nearest, ties to even, worked out
 // on exact doubles, so it is the same on every engine. Knows nothing of tensors.
 
 /** The value of a half's 16 bits; NaN payloads are dropped. */
@@ -26,4 +26,20 @@ export function encodeHalf(value: number): number {
   const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
   // `rounded` counts from 0 below 2^-14 and from 1024 above: adding it carries into the exponent by itself.
   return sign | (rounded + (exponent + 14) * 1024);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** The value of a bfloat16's 16 bits: the upper half of an f32. */
+export function decodeBfloat(bits: number): number {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+}
+
+/** The bfloat16 nearest to an f32 value, ties to even; NaN is 0x7fc0. */
+export function encodeBfloat(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
+  word.setFloat32(0, value);
+  const bits = word.getUint32(0);
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }

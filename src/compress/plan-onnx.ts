@@ -1,15 +1,17 @@
 // Plans an ONNX model: which weight becomes what, the rewritten graph, the exact layout of the output file, and the
 // device's schedule. Pure: no device, no weights are read.
 import { byteLengthOf, elementCount } from "../base/dtypes.ts";
-import { UsageError } from "../base/errors.ts";
+import { UnsupportedError, UsageError } from "../base/errors.ts";
 import { findDType } from "../formats/onnx/dtypes.ts";
-import type { OnnxModel, OnnxTensor } from "../formats/onnx/ir.ts";
+import { OnnxType, type OnnxModel, type OnnxNode, type OnnxTensor } from "../formats/onnx/ir.ts";
 import { layoutOnnx, type LayoutOptions } from "../formats/onnx/layout.ts";
 import { NameSpace } from "../model/scopes.ts";
-import { findWeights, type Weight } from "../model/weights.ts";
+import { findWeights, type Weight, type WeightRole } from "../model/weights.ts";
 import { raiseVersions } from "../formats/onnx/opset/raise.ts";
 import { chooseRewrites, type ChosenRewrite, type Skipped } from "../methods/quantize/onnx/choose.ts";
 import { applyEdits } from "../methods/quantize/onnx/edits.ts";
+import type { FormatName } from "../methods/quantize/formats.ts";
+import { dropNeedlessCasts } from "../methods/quantize/onnx/needless-casts.ts";
 import type { Room } from "../methods/quantize/onnx/refine.ts";
 import { convertToHalf, defaultHalfBlockList } from "../methods/quantize/onnx/half.ts";
 import type { PackedWeight } from "../methods/quantize/packed.ts";
@@ -32,11 +34,15 @@ export function planOnnx(
   const decisions = decide(weights, recipe);
   const names = new NameSpace(scopes);
   const sources = new Map<string, OnnxTensor>();
+  const narrowings = new Set<OnnxNode>();
+  const restAsHalf = recipe.format === "fp16" || recipe.format === "q4f16";
+  if (restAsHalf) refuseBfloatArithmetic(weights, model.source.name, recipe.format);
   const choice = chooseRewrites(
     decisions,
-    (format, weight) => ({
+    (_, weight) => ({
       names,
-      scaleType: format.restAsHalf || weight.dataType === halfType ? "f16" : "f32",
+      narrowings,
+      scaleType: restAsHalf || weight.dataType === OnnxType.FLOAT16 ? "f16" : "f32",
       sourceKey: (of: Weight) => register(sources, of.id, of.holder.tensor),
     }),
     recipe.skip === false ? undefined : roomOf(model, weights, recipe),
@@ -48,13 +54,14 @@ export function planOnnx(
     model.onnx,
     choice.rewrites.flatMap(({ rewrite }) => rewrite.edits),
   );
+  onnx = dropNeedlessCasts(onnx, narrowings);
   const raised = raiseVersions(onnx, { opset, domains: [...domains], fresh: (wanted) => names.fresh(wanted) });
   onnx = raised.model;
   warnings.push(...raised.warnings);
   const packed: PackedWeight[] = choice.rewrites.flatMap(({ rewrite }) => rewrite.packed);
   const tensors = choice.rewrites.map(plannedTensor);
   const keptFloat: Skipped[] = [];
-  if (recipe.format === "fp16" || recipe.format === "q4f16") {
+  if (restAsHalf) {
     const half = convertToHalf(onnx, {
       names,
       keep: new Set(recipe.keepFloat ?? defaultHalfBlockList),
@@ -99,7 +106,20 @@ function externalData(recipe: QuantizeRecipe, { dataFile }: PlanCompressionOptio
   return dataFile ? { externalData: { fileName: dataFile, when: "needed" } } : {};
 }
 
-const halfType = 10;
+/** Roles in which an operator computes with the weight, where others only look it up or move it. */
+const computing: ReadonlySet<WeightRole> = new Set(["conv", "convTranspose", "matmul", "gemm", "recurrent"]);
+
+function refuseBfloatArithmetic(weights: readonly Weight[], file: string, format: FormatName): void {
+  const found = weights.find(({ dataType, role }) => dataType === OnnxType.BFLOAT16 && computing.has(role));
+  if (!found) return;
+  throw new UnsupportedError(
+    `${file} computes in bfloat16 (weight "${found.id}"): ${format} turns float32 models into float16, and bfloat16 values may lie far outside of its range.`,
+    {
+      hint: "Export the model in float32, or choose int8 or int4: they keep the model's own arithmetic.",
+      details: { file, tensor: found.id },
+    },
+  );
+}
 
 function roomOf({ source }: OnnxFile, weights: readonly Weight[], { formatOptions = {} }: QuantizeRecipe): Room {
   const elsewhere = weights.filter(

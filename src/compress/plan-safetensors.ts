@@ -190,6 +190,7 @@ function packTensor(
   const packed = pack(
     {
       names,
+      narrowings: new Set(),
       scaleType: half ? "f16" : "f32",
       sourceKey: () => register(sources, tensor.name, weight.holder.tensor),
     },

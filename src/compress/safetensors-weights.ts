@@ -34,6 +34,7 @@ export function asWeight(tensor: SafeTensor): Weight | undefined {
     sharedOtherwise: false,
     timesConstant: false,
     dataType,
+    storedType: dataType,
     overridable: false,
   };
 }

@@ -1,7 +1,15 @@
 // Walks an ONNX graph and its sub-graphs with lexical scope: which constant a name means where.
 // Knows the graph's structure only; nothing of formats on disk, kernels or methods.
 import { subgraphsOf, type GraphStep } from "../formats/onnx/graphs.ts";
-import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from "../formats/onnx/ir.ts";
+import { getInt } from "../formats/onnx/attributes.ts";
+import {
+  OnnxType,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type ValueInfo,
+} from "../formats/onnx/ir.ts";
 
 /** Where a graph sits: [] is the main graph; each step names a node, its attribute, and which of several graphs. */
 export type GraphPath = readonly GraphStep[];
@@ -12,10 +20,22 @@ export const pathKey = (path: GraphPath): string => path.map((s) => `${s.node}.$
 export interface ConstantHolder {
   readonly name: string;
   readonly path: GraphPath;
+  /** As it is stored: behind a Cast, of another type than what reads it sees. */
   readonly tensor: OnnxTensor;
-  /** An initializer, or the `value` of the Constant node at this index. */
-  readonly held: { readonly as: "initializer" } | { readonly as: "constant"; readonly node: number };
+  /** An initializer, the `value` of the Constant node at this index, or another constant behind a Cast to f32. */
+  readonly held:
+    | { readonly as: "initializer" }
+    | { readonly as: "constant"; readonly node: number }
+    | { readonly as: "cast"; readonly node: number; readonly of: ConstantHolder };
 }
+
+/** The constant as the file stores it. */
+export const storedHolder = (holder: ConstantHolder): ConstantHolder =>
+  holder.held.as === "cast" ? holder.held.of : holder;
+
+/** The element type that readers of the constant see. */
+export const seenType = ({ held, tensor }: ConstantHolder): number =>
+  held.as === "cast" ? OnnxType.FLOAT : tensor.dataType;
 
 export interface Use {
   readonly path: GraphPath;
@@ -53,8 +73,21 @@ function openScope(graph: OnnxGraph, path: GraphPath, parent: Scope | undefined)
     const name = node.outputs[0];
     if (tensor && name) constants.set(name, { name, path, tensor, held: { as: "constant", node: index } });
   }
-  return { graph, path, parent, constants, defined };
+  const scope: Scope = { graph, path, parent, constants, defined };
+  for (const [index, node] of graph.nodes.entries()) {
+    const of = castToFloat(node) ? lookUpConstant(scope, node.inputs[0] ?? "") : undefined;
+    const name = node.outputs[0];
+    if (!of || !name || of.held.as === "cast" || !otherFloats.has(of.tensor.dataType)) continue;
+    constants.set(name, { name, path, tensor: of.tensor, held: { as: "cast", node: index, of } });
+  }
+  return scope;
 }
+
+const otherFloats: ReadonlySet<number> = new Set([OnnxType.FLOAT16, OnnxType.BFLOAT16, OnnxType.DOUBLE]);
+
+/** True for a Cast to f32. */
+export const castToFloat = (node: OnnxNode): boolean =>
+  node.opType === "Cast" && node.domain === "" && getInt(node, "to") === OnnxType.FLOAT;
 
 /** All scopes, outer before inner. */
 export function collectScopes(model: OnnxModel): readonly Scope[] {

@@ -8,6 +8,8 @@ import {
   collectUses,
   lookUpConstant,
   pathKey,
+  seenType,
+  storedHolder,
   type ConstantHolder,
   type Scope,
   type Use,
@@ -29,7 +31,10 @@ export interface Weight {
   readonly sharedOtherwise: boolean;
   /** The left operand of a product whose right one is a float constant too. */
   readonly timesConstant: boolean;
+  /** Element type that operators see. */
   readonly dataType: number;
+  /** Element type in the file; another one where a Cast stands between. */
+  readonly storedType: number;
   /** From IR version 4 on, an initializer that is also a graph input: a default that callers may replace. */
   readonly overridable: boolean;
 }
@@ -70,6 +75,7 @@ const moving = new Set([
   "Flatten",
   "Expand",
   "Tile",
+  "Cast",
 ]);
 
 /** How many moving operators are followed from a constant to the operator that multiplies with it. */
@@ -86,7 +92,10 @@ const floatTypes: ReadonlySet<number> = new Set([OnnxType.FLOAT, OnnxType.FLOAT1
 
 export const isFloatType = (dataType: number): boolean => floatTypes.has(dataType);
 
-/** Every float constant of rank 2 or more that some operator takes as a weight, in file order. */
+/**
+ * Every float constant of rank 2 or more that some operator takes as a weight, in file order. A constant that only a
+ * Cast to f32 reads is the f32 weight of what reads the Cast.
+ */
 export function findWeights(model: OnnxModel): { weights: readonly Weight[]; scopes: readonly Scope[] } {
   const scopes = collectScopes(model);
   const names = new Map<string, number>();
@@ -103,9 +112,18 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
   const operandRank = ({ path, node, inputIndex }: Use): number | undefined =>
     rankOf(path, node.inputs[inputIndex === 0 ? 1 : 0] ?? "");
   const weights: Weight[] = [];
-  for (const [holder, uses] of collectUses(scopes)) {
-    const { dims, dataType } = holder.tensor;
+  const allUses = collectUses(scopes);
+  const behindCast = new Set(
+    [...allUses.keys()]
+      .flatMap(({ held }) => (held.as === "cast" ? [held.of] : []))
+      .filter((stored) => allUses.get(stored)?.length === 1 && !outputs.has(stored)),
+  );
+  for (const [holder, uses] of allUses) {
+    const { dims } = holder.tensor;
+    const [dataType, stored] = [seenType(holder), storedHolder(holder)];
     if (!isFloatType(dataType) || dims.length < 2) continue;
+    // Either the Cast's output is the weight, or what it casts, whose layout then stays as it is.
+    if ((stored === holder) === behindCast.has(stored)) continue;
     const asWeight = uses.filter((use) => weightRole(use.node, use.inputIndex) !== undefined);
     const behindMoves = uses.filter((use) => isMove(use) && use.node.outputs.some((name) => moved.has(name)));
     const first = asWeight[0];
@@ -114,7 +132,7 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
     if (!role) continue;
     const taken = [...asWeight, ...behindMoves];
     weights.push({
-      id: (names.get(holder.name) ?? 0) > 1 ? `${pathKey(holder.path)}:${holder.name}` : holder.name,
+      id: (names.get(stored.name) ?? 0) > 1 ? `${pathKey(stored.path)}:${stored.name}` : stored.name,
       holder,
       role,
       dims,
@@ -124,8 +142,9 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
       sharedOtherwise: taken.length < uses.length || outputs.has(holder),
       timesConstant: asWeight.some((use) => isLeftOfConstant(use, byPath)),
       dataType,
+      storedType: holder.tensor.dataType,
       overridable:
-        model.irVersion >= 4 && holder.held.as === "initializer" && holder.path.length === 0 && inputs.has(holder.name),
+        model.irVersion >= 4 && stored.held.as === "initializer" && stored.path.length === 0 && inputs.has(stored.name),
     });
   }
   return { weights, scopes };
@@ -135,7 +154,7 @@ function isLeftOfConstant({ path, node, inputIndex }: Use, byPath: ReadonlyMap<s
   const scope = byPath.get(pathKey(path));
   if (!scope || inputIndex !== 0 || node.opType === "Gather") return false;
   const right = lookUpConstant(scope, node.inputs[1] ?? "");
-  return right !== undefined && isFloatType(right.tensor.dataType);
+  return right !== undefined && isFloatType(seenType(right));
 }
 
 const isMove = ({ node, inputIndex }: Use): boolean =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeHalf, encodeHalf } from "../../src/base/half.ts";
+import { decodeBfloat, decodeHalf, encodeBfloat, encodeHalf } from "../../src/base/half.ts";
 
 describe("half floats", () => {
   test("every bit pattern survives a round trip", () => {
@@ -42,5 +42,28 @@ describe("half floats", () => {
       if (!right) broken.push(bits);
     }
     expect(broken).toEqual([]);
+  });
+});
+
+describe("bfloat16", () => {
+  test("every bit pattern survives a round trip", () => {
+    const broken = Array.from({ length: 0x10000 }, (_, bits) => bits).filter((bits) => {
+      const value = decodeBfloat(bits);
+      if ((bits & 0x7fff) > 0x7f80) return !Number.isNaN(value);
+      return encodeBfloat(value) !== bits;
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test.each([
+    [1, 0x3f80],
+    [-2.5, 0xc020],
+    [1 + 2 ** -8, 0x3f80], // tie, to even
+    [1 + 3 * 2 ** -8, 0x3f82], // tie, to even
+    [1 + 2 ** -8 + 2 ** -20, 0x3f81],
+    [3.4e38, 0x7f80], // rounds up to infinity
+    [Number.NaN, 0x7fc0],
+  ])("%f encodes to its nearest bfloat16", (value, bits) => {
+    expect(encodeBfloat(value)).toBe(bits);
   });
 });

@@ -1,6 +1,6 @@
 // Small ONNX models for tests: shorthands over the IR, and their bytes.
 import { seededRandom } from "../../src/base/random.ts";
-import { encodeHalf } from "../../src/base/half.ts";
+import { encodeBfloat, encodeHalf } from "../../src/base/half.ts";
 import { elementCount } from "../../src/base/dtypes.ts";
 import type { InputTensor } from "../../src/evaluate/tensors.ts";
 import { fromBytes, toMemory } from "../../src/formats/sources/memory.ts";
@@ -51,6 +51,9 @@ export const floatTensor = (name: string, dims: readonly number[], values: Itera
 
 export const halfTensor = (name: string, dims: readonly number[], values: Iterable<number>): OnnxTensor =>
   makeTensor(name, OnnxType.FLOAT16, dims, new Uint8Array(Uint16Array.from(values, encodeHalf).buffer));
+
+export const bfloatTensor = (name: string, dims: readonly number[], values: Iterable<number>): OnnxTensor =>
+  makeTensor(name, OnnxType.BFLOAT16, dims, new Uint8Array(Uint16Array.from(values, encodeBfloat).buffer));
 
 export const intTensor = (name: string, values: readonly number[], dims = [values.length]): OnnxTensor =>
   makeTensor(name, OnnxType.INT64, dims, new Uint8Array(BigInt64Array.from(values, BigInt).buffer));

@@ -76,7 +76,7 @@ export function chooseRewrites(
 /** Says so where scales and padding eat what the codes save: rows of a few elements, or of a block's first few. */
 function growth(weights: readonly Weight[], { packed }: Rewrite): string | undefined {
   const before = weights.reduce(
-    (sum, { elements, dataType }) => sum + elements * (dataType === OnnxType.FLOAT ? 4 : 2),
+    (sum, { elements, storedType }) => sum + elements * (storedType === OnnxType.FLOAT ? 4 : 2),
     0,
   );
   const parts = packed.flatMap(({ parts: { codes, scales, zeroPoints } }) => [codes, scales, zeroPoints]);
@@ -86,9 +86,7 @@ function growth(weights: readonly Weight[], { packed }: Rewrite): string | undef
 
 function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined {
   if (weight.elements === 0) return "zero-sized tensor";
-  if (weight.dataType === OnnxType.DOUBLE) return "float64 weights stay as they are: no operator stores them packed";
-  if (weight.dataType === OnnxType.BFLOAT16)
-    return "bfloat16 weights need an operator with bfloat16 scales, which onnxruntime's CPU provider lacks";
+  if (weight.storedType === OnnxType.DOUBLE) return "float64 weights stay as they are: no operator stores them packed";
   if (weight.overridable) return "graph input with a default value: a caller may replace it";
   // onnxruntime would fuse the two DequantizeLinear nodes into an operator that fails.
   if (weight.timesConstant) return "multiplied by another constant: nothing depends on the input";

@@ -17,6 +17,7 @@ import {
   pack,
   pendingTensor,
   scaleOnnxType,
+  toSeenType,
   type Rewrite,
   type RewriteContext,
 } from "./rewrite.ts";
@@ -141,19 +142,20 @@ export function rewriteDequantize(context: RewriteContext, weight: Weight, forma
   }
   const { name, path, held } = weight.holder;
   const reshaped = grouping.dims !== weight.dims;
-  const output = reshaped ? context.names.fresh(`${name}_flat`) : name;
-  nodes.push(
-    node("DequantizeLinear", context.names.fresh(`${name}_dequantize`), inputs, [output], grouping.attributes),
-  );
-  if (reshaped) {
+  const dequantize = (output: string): OnnxNode =>
+    node("DequantizeLinear", context.names.fresh(`${name}_dequantize`), inputs, [output], grouping.attributes);
+  const restored = toSeenType(context, weight, name, (output) => {
+    if (!reshaped) return [dequantize(output)];
     const shape = int64Tensor(context.names.fresh(`${name}_shape`), weight.dims);
     initializers.push(shape);
-    nodes.push(node("Reshape", "", [output, shape.name], [name]));
-  }
+    const flat = context.names.fresh(`${name}_flat`);
+    return [dequantize(flat), node("Reshape", "", [flat, shape.name], [output])];
+  });
+  nodes.push(...restored);
   const edits: GraphEdit[] = [
     { kind: "dropConstant", holder: weight.holder },
     { kind: "addInitializers", path, tensors: initializers },
-    { kind: "insertNodes", path, before: held.as === "constant" ? held.node : 0, nodes },
+    { kind: "insertNodes", path, before: held.as === "initializer" ? 0 : held.node, nodes },
   ];
   return {
     packed: [packed],

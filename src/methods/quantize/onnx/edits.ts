@@ -23,12 +23,18 @@ export type GraphEdit =
   /** Removes a constant, wherever it is held; its name also leaves the graph's inputs. */
   | { readonly kind: "dropConstant"; readonly holder: ConstantHolder };
 
+/** Behind a Cast, the constant goes with it. */
+const withStored = (edit: GraphEdit): readonly GraphEdit[] =>
+  edit.kind === "dropConstant" && edit.holder.held.as === "cast"
+    ? [edit, { kind: "dropConstant", holder: edit.holder.held.of }]
+    : [edit];
+
 const pathOf = (edit: GraphEdit): GraphPath => (edit.kind === "dropConstant" ? edit.holder.path : edit.path);
 
 /** Applies all edits. Of several replacements of one node the last counts; other edits add up. */
 export function applyEdits(model: OnnxModel, edits: readonly GraphEdit[]): OnnxModel {
   const byPath = new Map<string, GraphEdit[]>();
-  for (const edit of edits) {
+  for (const edit of edits.flatMap(withStored)) {
     const key = pathKey(pathOf(edit));
     const own = byPath.get(key);
     if (own) own.push(edit);

@@ -6,7 +6,7 @@ import { pathKey } from "../../../model/scopes.ts";
 import type { Weight } from "../../../model/weights.ts";
 import { blockOperatorEncoding, dequantizeLinearEncoding, type ResolvedFormat } from "../formats.ts";
 import type { GraphEdit } from "./edits.ts";
-import { node, pack, pendingTensor, scaleOnnxType, type Rewrite, type RewriteContext } from "./rewrite.ts";
+import { node, pack, pendingTensor, scaleOnnxType, toSeenType, type Rewrite, type RewriteContext } from "./rewrite.ts";
 
 /** True when the weight is a [rows, width] table that is read by whole rows only. */
 export function isRowTable(weight: Weight): boolean {
@@ -60,16 +60,10 @@ export function rewriteGatherBlockQuantized(context: RewriteContext, weight: Wei
     initializers,
     (old, output, name) => {
       const [table = "", ...rest] = initializers.map((t) => t.name);
-      return [
-        node(
-          "GatherBlockQuantized",
-          name,
-          [table, old.inputs[1] ?? "", ...rest],
-          [output],
-          attributes,
-          "com.microsoft",
-        ),
-      ];
+      const inputs = [table, old.inputs[1] ?? "", ...rest];
+      return toSeenType(context, weight, output, (made) => [
+        node("GatherBlockQuantized", name, inputs, [made], attributes, "com.microsoft"),
+      ]);
     },
     context,
   );
@@ -101,12 +95,12 @@ export function rewriteGatherRows(context: RewriteContext, weight: Weight, forma
       const indices = old.inputs[1] ?? "";
       const value = (suffix: string) => context.names.fresh(`${name}_${suffix}`);
       const [gathered, cast, scale] = [value("codes"), value("float"), value("scales")];
-      return [
+      return toSeenType(context, weight, output, (made) => [
         node("Gather", value("gather_codes"), [codes.tensor, indices], [gathered]),
         node("Cast", value("cast"), [gathered], [cast], { to: BigInt(floatType) }),
         node("Gather", value("gather_scales"), [scales?.tensor ?? "", indices], [scale]),
-        node("Mul", name, [cast, scale], [output]),
-      ];
+        node("Mul", name, [cast, scale], [made]),
+      ]);
     },
     context,
   );

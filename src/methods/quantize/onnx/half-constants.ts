@@ -1,8 +1,8 @@
-// f32 constants as f16: the small ones here and now, the rest by the device. Values beyond the range become the
+// f32 and bf16 constants as f16: the small ones here and now, the rest by the device. Values beyond the range become the
 // largest finite half, as masks such as -3.4e38 need it. A lone number that would vanish becomes the smallest
 // half that keeps some precision: it is an epsilon, and a zero in its place would be divided by.
 import { elementCount } from "../../../base/dtypes.ts";
-import { encodeHalf } from "../../../base/half.ts";
+import { decodeBfloat, encodeHalf } from "../../../base/half.ts";
 import { OnnxType, type OnnxTensor } from "../../../formats/onnx/ir.ts";
 import type { PackedWeight } from "../packed.ts";
 
@@ -10,7 +10,7 @@ const largestHalf = 65504;
 const smallestKept = 2 ** -23;
 const hostBytes = 1024;
 
-/** True for f32 constants that are loaded and small enough to be cast without a device. */
+/** True for constants that are loaded and small enough to be cast without a device. */
 export const hostCastable = ({ data }: OnnxTensor): boolean => data.kind === "bytes" && data.bytes.length <= hostBytes;
 
 const clamp = (value: number): number => Math.max(-largestHalf, Math.min(largestHalf, value));
@@ -25,7 +25,10 @@ function halfOf(value: number, lone: boolean): number {
 export function castOnHost(tensor: OnnxTensor, name: string): { half: OnnxTensor; warning?: string } {
   const bytes = tensor.data.kind === "bytes" ? tensor.data.bytes : new Uint8Array(0);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values = Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getFloat32(i * 4, true));
+  const values =
+    tensor.dataType === OnnxType.BFLOAT16
+      ? Array.from({ length: bytes.byteLength / 2 }, (_, i) => decodeBfloat(view.getUint16(i * 2, true)))
+      : Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getFloat32(i * 4, true));
   const packed = new Uint8Array(values.length * 2);
   const out = new DataView(packed.buffer);
   for (const [i, value] of values.entries()) out.setUint16(i * 2, halfOf(value, values.length === 1), true);
@@ -56,7 +59,7 @@ export function castOnDevice(
     packed: {
       id: name,
       source,
-      sourceType: "f32",
+      sourceType: tensor.dataType === OnnxType.BFLOAT16 ? "bf16" : "f32",
       sourceElement: 0,
       geometry: { kind: "wide", outer: 1, channels: elements, inner: 1 },
       layout: "natural",

@@ -7,7 +7,13 @@ import type { Types } from "../../../model/element-types.ts";
 export interface Value {
   /** Element type in the model as given, where packed weights may already come out as f16. */
   readonly type: number | undefined;
-  readonly constant?: { readonly tensor: OnnxTensor; readonly home: GraphState };
+  readonly constant?: {
+    readonly tensor: OnnxTensor;
+    readonly home: GraphState;
+    /** Its name, for reports. */ readonly called: string;
+  };
+  /** A bf16 constant: behind a Cast to f32 it is one of the constants above. */
+  readonly bfloat?: OnnxTensor;
   /** Names of this value in each float type. */
   full?: string;
   half?: string;

@@ -18,7 +18,7 @@ import {
   outputTypes,
   runsInHalf,
 } from "../../../model/element-types.ts";
-import { constantTensor, usedNames, type NameSpace } from "../../../model/scopes.ts";
+import { castToFloat, constantTensor, usedNames, type NameSpace } from "../../../model/scopes.ts";
 import type { PackedWeight } from "../packed.ts";
 import { castOnDevice, castOnHost, halfScalar, hostCastable } from "./half-constants.ts";
 import { findValue, given, isFloat, requireCasts, type GraphRole, type GraphState, type Value } from "./half-values.ts";
@@ -110,27 +110,48 @@ class Converter {
       if (tensor && name && tensor.dataType === OnnxType.FLOAT && !outputs.has(name)) {
         this.#declareConstant(state, name, tensor);
         constantNodes.push({ name, node: old });
+      } else if (tensor?.dataType === OnnxType.BFLOAT16 && name) {
+        this.#declareConstant(state, name, tensor);
+        constantNodes.push({ name, node: old });
+      } else if (name && !outputs.has(name) && this.#declareWidened(state, old, name)) {
+        constantNodes.push({ name, node: old });
       } else this.#convertNode(state, old, outputs, declared);
     }
     const newOutputs = halfOutputs ? graph.outputs.map((output) => this.#halfOutput(state, output)) : graph.outputs;
     const used = usedNames(state.nodes, newOutputs);
-    const stale = (name: string) => state.values.get(name)?.half !== undefined && !used.has(name);
+    const cast = (name: string) => state.values.get(name)?.half !== undefined && !used.has(name);
+    const fresh = constantNodes.filter(({ name }) => !cast(name)).map(({ node: n }) => n);
+    const read = usedNames([...fresh, ...state.nodes], newOutputs);
+    const stale = (name: string) => cast(name) || (state.values.get(name)?.bfloat !== undefined && !read.has(name));
     return {
       ...graph,
-      nodes: [...constantNodes.filter(({ name }) => !stale(name)).map(({ node: n }) => n), ...state.nodes],
+      nodes: [...fresh.filter(({ outputs: [name = ""] }) => !stale(name)), ...state.nodes],
       initializers: [...graph.initializers.filter((tensor) => !stale(tensor.name)), ...state.constants],
-      inputs: graph.inputs.filter((input) => !(state.values.get(input.name)?.constant && stale(input.name))),
+      inputs: graph.inputs.filter(({ name }) => {
+        const { constant, bfloat } = state.values.get(name) ?? {};
+        return !((constant ?? bfloat) && stale(name));
+      }),
       outputs: newOutputs,
       valueInfo: graph.valueInfo.filter((info) => info.tensor?.dataType !== OnnxType.FLOAT),
     };
   }
 
   #declareConstant(state: GraphState, name: string, tensor: OnnxTensor): void {
-    const constant = { tensor, home: state };
+    const constant = { tensor, home: state, called: name };
     state.values.set(name, {
       ...given(tensor.dataType, name),
       ...(tensor.dataType === OnnxType.FLOAT && { constant }),
+      ...(tensor.dataType === OnnxType.BFLOAT16 && { bfloat: tensor }),
     });
+  }
+
+  /** A bf16 constant behind a Cast to f32 is an f32 constant that is stored in half the bytes. */
+  #declareWidened(state: GraphState, old: OnnxNode, name: string): boolean {
+    const [called = ""] = old.inputs;
+    const tensor = castToFloat(old) ? findValue(state, called)?.bfloat : undefined;
+    if (!tensor) return false;
+    state.values.set(name, { ...given(OnnxType.FLOAT, name), constant: { tensor, home: state, called } });
+    return true;
   }
 
   /** The name under which a float value can be had in a type, casting it if need be. */
@@ -152,15 +173,15 @@ class Converter {
   }
 
   #castConstant(value: Value, name: string): string {
-    const { tensor, home } = value.constant ?? {};
-    if (!tensor || !home) return name;
+    if (!value.constant) return name;
+    const { tensor, home, called } = value.constant;
     const fresh = this.#options.names.fresh(`${name}_f16`);
     if (hostCastable(tensor)) {
-      const { half, warning } = castOnHost({ ...tensor, name }, fresh);
+      const { half, warning } = castOnHost({ ...tensor, name: called }, fresh);
       home.constants.push(half);
       if (warning) this.warnings.push(warning);
     } else {
-      const { half, packed } = castOnDevice(tensor, fresh, this.#options.sourceKey(tensor, name));
+      const { half, packed } = castOnDevice(tensor, fresh, this.#options.sourceKey(tensor, called));
       home.constants.push(half);
       this.packed.push(packed);
     }

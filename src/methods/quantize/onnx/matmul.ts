@@ -1,7 +1,7 @@
 // MatMul and Gemm with a constant right-hand matrix to the contributed operators on packed weights:
 // MatMulNBits (2, 4, 8 bits) and MatMulBnb4 (NF4, FP4), both of domain com.microsoft, version 1.
 // Gemm's alpha, beta, bias and transA become Mul, Add and Transpose around it.
-import { encodeHalf } from "../../../base/half.ts";
+import { encodeBfloat, encodeHalf } from "../../../base/half.ts";
 import { getFloat, getInt } from "../../../formats/onnx/attributes.ts";
 import { OnnxType, type OnnxNode, type OnnxTensor } from "../../../formats/onnx/ir.ts";
 import { pathKey } from "../../../model/scopes.ts";
@@ -16,6 +16,7 @@ import {
   pack,
   pendingTensor,
   scaleOnnxType,
+  toSeenType,
   type Requirement,
   type Rewrite,
   type RewriteContext,
@@ -89,10 +90,21 @@ export function rewriteMatMulNBits(context: RewriteContext, weight: Weight, form
   if (scales) initializers.push(pendingTensor(scales.tensor, scaleOnnxType(packed.scaleType), [n * blocks], scales));
   if (zeroPoints) initializers.push(pendingTensor(zeroPoints.tensor, OnnxType.UINT8, [zeroPoints.bytes], zeroPoints));
   const attributes = { K: BigInt(k), N: BigInt(n), bits: BigInt(encoding.bits), block_size: BigInt(blockSize) };
-  const edits = replaceUses(context, weight, initializers, (input, output, name) => [
-    node("MatMulNBits", name, [input, ...initializers.map((t) => t.name)], [output], attributes, contrib),
-  ]);
+  const edits = replaceUses(context, weight, initializers, (input, output, name) =>
+    toSeenType(context, weight, output, (made) => {
+      const [left, nodes] = asFloat(context, weight, input, name);
+      const inputs = [left, ...initializers.map((t) => t.name)];
+      return [...nodes, node("MatMulNBits", name, inputs, [made], attributes, contrib)];
+    }),
+  );
   return { packed: [packed], edits, requires: requirementOf(weight), op: "MatMulNBits" };
+}
+
+/** A bf16 operand as f32, for operators that have no form in bf16. */
+function asFloat(context: RewriteContext, { dataType }: Weight, input: string, base: string): [string, OnnxNode[]] {
+  if (dataType !== OnnxType.BFLOAT16) return [input, []];
+  const wide = context.names.fresh(`${base}_input`);
+  return [wide, [node("Cast", context.names.fresh(`${wide}_cast`), [input], [wide], { to: BigInt(OnnxType.FLOAT) })]];
 }
 
 /** Rewrites a weight to MatMulBnb4: codes over the flattened N x K matrix, blocks ignore row ends. */
@@ -189,16 +201,14 @@ function productNodes(
     nodes.push(node(opType, name, inputs, [result], attributes));
     return result;
   };
+  const encodeScalar = (value: number): Uint8Array => {
+    if (weight.dataType === OnnxType.FLOAT) return new Uint8Array(Float32Array.of(value).buffer);
+    const encode = weight.dataType === OnnxType.FLOAT16 ? encodeHalf : encodeBfloat;
+    return new Uint8Array(Uint16Array.of(encode(value)).buffer);
+  };
   const scalar = (suffix: string, value: number): string => {
     const name = context.names.fresh(`${base}_${suffix}`);
-    const half = weight.dataType === OnnxType.FLOAT16;
-    const bytes = new Uint8Array((half ? Uint16Array.of(encodeHalf(value)) : Float32Array.of(value)).buffer);
-    constants.push({
-      name,
-      dataType: half ? OnnxType.FLOAT16 : OnnxType.FLOAT,
-      dims: [],
-      data: { kind: "bytes", bytes },
-    });
+    constants.push({ name, dataType: weight.dataType, dims: [], data: { kind: "bytes", bytes: encodeScalar(value) } });
     return name;
   };
   const left = getInt(old, "transA", 0) === 0 ? input : step("Transpose", [input], false, { perm: [1n, 0n] });

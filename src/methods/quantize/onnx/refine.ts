@@ -109,7 +109,7 @@ const eightBits = ({ signed, restAsHalf }: ResolvedFormat): ResolvedFormat => ({
   restAsHalf,
 });
 
-const sourceBytes = ({ elements, dataType }: Weight): number => elements * (dataType === OnnxType.FLOAT ? 4 : 2);
+const sourceBytes = ({ elements, storedType }: Weight): number => elements * (storedType === OnnxType.FLOAT ? 4 : 2);
 
 /** Codes, scales and zero points, about: block operators of an f32 model have f32 scales, DequantizeLinear f16. */
 function packedBytes(weight: Weight, { bits, granularity, blockSize, symmetric, restAsHalf }: ResolvedFormat): number {

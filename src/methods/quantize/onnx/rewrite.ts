@@ -9,7 +9,7 @@ import {
   type CodeLayout,
   type Geometry,
 } from "../../../kernels/quantize/geometry.ts";
-import type { NameSpace } from "../../../model/scopes.ts";
+import { storedHolder, type NameSpace } from "../../../model/scopes.ts";
 import type { Weight } from "../../../model/weights.ts";
 import type { Encoding, ScaleSearch, ScaleType } from "../encoding.ts";
 import { codeBits, type PackedPart, type PackedWeight, type PartName, type SourceType } from "../packed.ts";
@@ -37,6 +37,25 @@ export interface RewriteContext {
   sourceKey(weight: Weight): string;
   /** Storage of scales and of the floats around: f16 in an f16 model. */
   readonly scaleType: ScaleType;
+  /** Collects Casts back to bf16, which may turn out to be needless: see `dropNeedlessCasts`. */
+  readonly narrowings: Set<OnnxNode>;
+}
+
+/**
+ * Nodes from a float value to one of the type that the weight's readers see. Packed weights come out as f32 where
+ * those read bf16: no provider of onnxruntime but CUDA's has operators on packed weights with scales of that type.
+ */
+export function toSeenType(
+  context: RewriteContext,
+  { dataType }: Weight,
+  output: string,
+  make: (output: string) => readonly OnnxNode[],
+): OnnxNode[] {
+  if (dataType !== OnnxType.BFLOAT16) return [...make(output)];
+  const wide = context.names.fresh(`${output}_wide`);
+  const cast = node("Cast", context.names.fresh(`${output}_narrow`), [wide], [output], { to: BigInt(dataType) });
+  context.narrowings.add(cast);
+  return [...make(wide), cast];
 }
 
 export const scaleOnnxType = (type: ScaleType): number => (type === "f16" ? OnnxType.FLOAT16 : OnnxType.FLOAT);
@@ -80,9 +99,9 @@ export function int64Tensor(name: string, values: readonly number[], scalar = fa
 }
 
 export function sourceTypeOf(weight: Weight): SourceType {
-  if (weight.dataType === OnnxType.FLOAT) return "f32";
-  if (weight.dataType === OnnxType.FLOAT16) return "f16";
-  if (weight.dataType === OnnxType.BFLOAT16) return "bf16";
+  if (weight.storedType === OnnxType.FLOAT) return "f32";
+  if (weight.storedType === OnnxType.FLOAT16) return "f16";
+  if (weight.storedType === OnnxType.BFLOAT16) return "bf16";
   throw new UnsupportedError(`Weight "${weight.id}" is of an element type that is not quantized.`, {
     details: { tensor: weight.id },
   });
@@ -114,7 +133,7 @@ const graphSuffixes: Readonly<Record<PartName, string>> = {
 /** Lays down a packed weight: names, keys and exact byte sizes of its parts. */
 export function pack(context: RewriteContext, request: PackRequest): PackedWeight {
   const { weight, geometry, layout, encoding } = request;
-  const base = request.baseName ?? weight.holder.name;
+  const base = request.baseName ?? storedHolder(weight.holder).name;
   const bits = codeBits(encoding);
   const groups = groupCount(geometry);
   const scaleType = encoding.kind === "affine" ? (request.scaleType ?? context.scaleType) : "f32";

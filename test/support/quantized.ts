@@ -11,6 +11,7 @@ import { readTensorBytes } from "../../src/formats/onnx/tensor-data.ts";
 import { fromBytes, toMemory } from "../../src/formats/sources/memory.ts";
 import { kernelReferences } from "../../src/kernels/references.ts";
 import type { PackedWeight, PartName } from "../../src/methods/quantize/packed.ts";
+import { findWeights } from "../../src/model/weights.ts";
 import { CpuBackend } from "../../src/run/cpu-backend.ts";
 import { floatTensor, halfTensor, onnxBytes, onnxSource } from "./onnx-models.ts";
 
@@ -67,7 +68,9 @@ async function restore(input: OnnxModel, plan: CompressionPlan, written: OnnxMod
     values.set(source, into);
     into.set(untransposed(packed, decodeChunk(packed, chunk, bytes)), packed.sourceElement);
   }
-  return replaceTensors(input, values);
+  // What only Casts to f32 read may be f32 itself: decoded weights are not rounded once more.
+  const seen = new Map(findWeights(input).weights.map(({ holder, dataType }) => [holder.tensor, dataType]));
+  return replaceTensors(input, values, seen);
 }
 
 function untransposed({ transpose }: PackedWeight, values: Float32Array): Float32Array {
@@ -76,11 +79,15 @@ function untransposed({ transpose }: PackedWeight, values: Float32Array): Float3
   return values.map((_, i) => values[(i % cols) * rows + Math.floor(i / cols)] ?? NaN);
 }
 
-function replaceTensors(model: OnnxModel, values: ReadonlyMap<OnnxTensor, Float32Array>): OnnxModel {
+function replaceTensors(
+  model: OnnxModel,
+  values: ReadonlyMap<OnnxTensor, Float32Array>,
+  seen: ReadonlyMap<OnnxTensor, number>,
+): OnnxModel {
   const replaced = (tensor: OnnxTensor): OnnxTensor => {
     const data = values.get(tensor);
     if (!data) return tensor;
-    return tensor.dataType === OnnxType.FLOAT16
+    return (seen.get(tensor) ?? tensor.dataType) === OnnxType.FLOAT16
       ? halfTensor(tensor.name, tensor.dims, data)
       : floatTensor(tensor.name, tensor.dims, data);
   };

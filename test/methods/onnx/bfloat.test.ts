@@ -95,8 +95,7 @@ describe("a weight behind a Cast to f32", () => {
     const weight = { ...random("w", [64, 48]), dataType: OnnxType.FLOAT16 };
     const { apart, model } = await differenceOf(matmul({ initializers: [weight] }), "int4", [x]);
     expect(operatorsOf(model)).toEqual(["MatMulNBits"]);
-    // The model it is compared with holds the decoded weights as f16.
-    expect(apart).toBeLessThan(5e-4);
+    expect(apart).toBeLessThan(2e-5);
   });
 
   it("of f64 stays, with a reason", async () => {

@@ -1,7 +1,7 @@
 // Reads a line of text with PP-OCRv4's recogniser (PaddleOCR, Apache-2.0): picture in, characters out.
 // Input [1, 3, 48, width], channels blue, green, red, values (x / 255 - 0.5) / 0.5; output [1, steps, 6625]
 // probabilities for a CTC blank, the dictionary's 6623 characters and a space.
-import { bestClass } from "../../src/evaluate/classes.ts";
+import { bestClass } from "../../src/evaluate/metrics/scores.ts";
 import type { InputTensor, OutputTensor } from "../../src/evaluate/tensors.ts";
 import type { Picture } from "./render.ts";
 

@@ -71,8 +71,8 @@ describe("readNpy", () => {
     ["i8", "|i1", "(2,)", "807f", { dtype: "i8", dims: [2], data: Int8Array.of(-128, 127) }],
     ["big-endian i64", ">i8", "(1,)", "fffffffffffffffb", { dtype: "i64", dims: [1], data: BigInt64Array.of(-5n) }],
     ["big-endian halves", ">f2", "(1,)", "3400", { dtype: "f16", dims: [1], data: Float32Array.of(0.25) }],
-  ])("reads %s", (_, descr, shape, elements, array) => {
-    expect(readNpy(file(header(descr, shape), Buffer.from(elements, "hex")))).toEqual(array);
+  ])("reads %s", (_, descr, shape, elements, expected) => {
+    expect(readNpy(file(header(descr, shape), Buffer.from(elements, "hex")))).toEqual(expected);
   });
 
   test("reads Fortran order, of big-endian elements too", () => {

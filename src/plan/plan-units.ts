@@ -4,7 +4,7 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { OutOfMemoryError } from "../base/errors.ts";
 import type { DeviceProfile } from "../base/profile.ts";
 import { formatBytes } from "../base/size.ts";
-import { checkUnits, dataBytes } from "./check-units.ts";
+import { checkUnits, dataBytes, downloadSize, uploadSize } from "./check-units.ts";
 import { compileSchedule, leastMemory } from "./compile.ts";
 import { estimateSeconds } from "./cost.ts";
 import { groupUnits, laySchedule } from "./schedule.ts";
@@ -37,13 +37,12 @@ export function planUnits(units: readonly WorkUnit[], profile: DeviceProfile, op
   const { schedule, serial } = fitSchedule(units, options.groupBytes ?? defaultGroupBytes, budget);
   const { adapterClass } = profile;
   const long = schedule.calls.filter((call) => estimateSeconds(call, adapterClass) > longDispatchSeconds).length;
-  const names = (kept: readonly Kept[]): readonly string[] => [...new Set(kept.map((each) => each.kept))];
   const planUnit = ({ id, label, uploads, uses = [], keeps = [] }: WorkUnit): Plan["units"][number] => ({
     id,
     label,
     bytesIn: sum(uploads.map(({ data }) => (data.kind === "read" ? dataBytes(data) : 0))),
-    ...(uses.length > 0 ? { uses: names(uses) } : {}),
-    ...(keeps.length > 0 ? { keeps: names(keeps) } : {}),
+    ...(uses.length > 0 ? { uses: keptNames(uses) } : {}),
+    ...(keeps.length > 0 ? { keeps: keptNames(keeps) } : {}),
   });
   const planned = units.map(planUnit);
   return {
@@ -64,10 +63,16 @@ export function planUnits(units: readonly WorkUnit[], profile: DeviceProfile, op
   };
 }
 
-/** Bytes in which units can run one after the other, the least that any plan of them takes. */
-export function leastBudget(units: readonly WorkUnit[]): number {
+/** Whether a plan of these units alone can be had: their buffers within the limits, one unit at a time in the budget. */
+export function fitsDevice(units: readonly WorkUnit[], { limits, memoryBudget }: DeviceProfile): boolean {
+  const sizes = units.flatMap((unit) => [uploadSize(unit), downloadSize(unit)]);
+  const buffers = units.flatMap((unit) => Object.values(unit.buffers));
+  if (!sizes.every((bytes) => bytes <= limits.maxBufferSize)) return false;
+  if (!buffers.every((bytes) => bytes <= Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize)))
+    return false;
+  if (memoryBudget === undefined) return true;
   const alone = units.map((_, index) => [index]);
-  return Math.max(0, ...leastMemory(laySchedule(units, alone, () => false)));
+  return leastMemory(laySchedule(units, alone, () => false)).every((bytes) => bytes <= memoryBudget);
 }
 
 /**
@@ -114,6 +119,8 @@ function serialWarning(serial: number, batches: number): readonly string[] {
   const where = serial < batches ? ` in ${serial} of ${batches} batches` : "";
   return [`The memory budget leaves no room to read, compute and write at the same time${where}.`];
 }
+
+const keptNames = (kept: readonly Kept[]): readonly string[] => [...new Set(kept.map((each) => each.kept))];
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);

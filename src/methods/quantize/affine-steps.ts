@@ -1,6 +1,7 @@
 // Affine integer encodings as steps of a work unit: range, scale and zero point, an optional search that
 // refines them in place, codes, and the error. Blocks go through one fused kernel, which writes the same bytes as
-// the steps, once more after a search.
+// the steps, once more after a search. Wide groups larger than the device's share of memory come in chunks: their
+// ranges are folded and searched by cut-units.ts, and here is what encodes a chunk under the scales found.
 import { InternalError } from "../../base/errors.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
 import { affineBlockCall, fitsAffineBlock } from "../../kernels/quantize/affine-block.ts";
@@ -21,7 +22,7 @@ import { fitting, joined, part, storedScales, type StepsPiece } from "./group-st
 import { kernelStep, wordBytes } from "./kernel-step.ts";
 import { searchSteps } from "./search-steps.ts";
 
-function affineOf(request: EncodeRequest): AffineEncoding {
+export function affineOf(request: EncodeRequest): AffineEncoding {
   if (request.encoding.kind === "affine") return request.encoding;
   throw new InternalError(`affineEncodeSteps was asked for encoding "${request.encoding.kind}".`);
 }
@@ -39,7 +40,8 @@ interface Names {
   readonly zeros: string;
 }
 
-const namesOf = ({ prefix }: EncodeRequest): Names => ({
+/** Where the steps of a request keep codes, scales and zero points. */
+export const namesOf = ({ prefix }: EncodeRequest): Names => ({
   codes: `${prefix}codes`,
   scales: `${prefix}scales`,
   zeros: `${prefix}zeros`,
@@ -51,6 +53,28 @@ const namesOf = ({ prefix }: EncodeRequest): Names => ({
  * @throws UnsupportedError where a buffer or an index would pass the device's limits
  */
 export function affineEncodeSteps(profile: DeviceProfile, request: EncodeRequest): EncodeSteps {
+  const { geometry, layout } = request;
+  const [rule, names] = [ruleOf(request), namesOf(request)];
+  const encode = fitsAffineBlock(geometry, layout, rule.bits)
+    ? fusedPieces(profile, request, rule, names)
+    : stagedPieces(profile, request, rule, names);
+  return encodedBy(profile, request, encode);
+}
+
+/**
+ * The same of a chunk of larger groups, under scales and zero points that are in their buffers already.
+ * @throws UnsupportedError where a buffer or an index would pass the device's limits
+ */
+export function affineGivenSteps(profile: DeviceProfile, request: EncodeRequest): EncodeSteps {
+  return encodedBy(profile, request, [encodePiece(request, ruleOf(request), namesOf(request))]);
+}
+
+/** Buffers of the codes and their scales, what fills them, and what stores scales and zero points. */
+function encodedBy(
+  profile: DeviceProfile,
+  request: EncodeRequest,
+  encode: readonly Partial<StepsPiece>[],
+): EncodeSteps {
   const { geometry, layout, scaleType } = request;
   const [rule, names] = [ruleOf(request), namesOf(request)];
   const groups = groupCount(geometry);
@@ -58,9 +82,6 @@ export function affineEncodeSteps(profile: DeviceProfile, request: EncodeRequest
   const own: Partial<StepsPiece> = {
     buffers: { [names.codes]: codeBytes, [names.scales]: groups * 4, [names.zeros]: groups * 4 },
   };
-  const encode = fitsAffineBlock(geometry, layout, rule.bits)
-    ? fusedPieces(profile, request, rule, names)
-    : stagedPieces(profile, request, rule, names);
   const stored = storedScales(profile, names.scales, groups, scaleType);
   const codes = part(names.codes, Math.ceil((codeCount(geometry, layout) * rule.bits) / 8));
   const encoded = { codes, scales: stored.stored };
@@ -122,20 +143,35 @@ function stagedPieces(
   rule: AffineRule,
   names: Names,
 ): readonly Partial<StepsPiece>[] {
-  const { geometry, layout, source } = request;
-  const { codes, scales, zeros } = names;
   const range = rangePiece(profile, request);
-  const call = affineScaleCall(groupCount(geometry), rule);
-  const scale = kernelStep(profile, affineScaleSpec, call, [range.ranges, scales, zeros]);
+  return [
+    range.piece,
+    { steps: [scaleStep(profile, request, range.ranges)] },
+    refinePiece(profile, request, names),
+    encodePiece(request, rule, names),
+  ];
+}
+
+function encodePiece(
+  { geometry, layout, source }: EncodeRequest,
+  rule: AffineRule,
+  { codes, scales, zeros }: Names,
+): Partial<StepsPiece> {
   // It picks its own variant by shape, as the other kernels of codes do.
-  const encode: Step = { call: affineEncodeCall(geometry, layout, rule), bindings: [source, scales, zeros, codes] };
-  return [range.piece, { steps: [scale] }, refinePiece(profile, request, names), { steps: [encode] }];
+  return { steps: [{ call: affineEncodeCall(geometry, layout, rule), bindings: [source, scales, zeros, codes] }] };
+}
+
+/** Sets scales and zero points of all groups by their ranges. */
+export function scaleStep(profile: DeviceProfile, request: EncodeRequest, ranges: string): Step {
+  const { scales, zeros } = namesOf(request);
+  const call = affineScaleCall(groupCount(request.geometry), ruleOf(request));
+  return kernelStep(profile, affineScaleSpec, call, [ranges, scales, zeros]);
 }
 
 /** Ranges of all groups, segments of long ones folded in a tree. */
-function rangePiece(
+export function rangePiece(
   profile: DeviceProfile,
-  { geometry, layout, source, prefix }: EncodeRequest,
+  { geometry, layout, source, prefix }: Pick<EncodeRequest, "geometry" | "layout" | "source" | "prefix">,
 ): { readonly piece: Partial<StepsPiece>; readonly ranges: string } {
   const groups = groupCount(geometry);
   const cut = rangeCut(geometry);

@@ -44,8 +44,8 @@ interface Axis {
   cut(from: number, to: number): Geometry;
   /** The elements of [from, to) in the source. */
   runs(from: number, to: number): Runs;
-  /** Codes of all rows lie end to end; false where they interleave like the source. */
-  readonly contiguousCodes: boolean;
+  /** Runs of codes that a chunk makes: 1 where the codes of all rows lie end to end, more where rows interleave. */
+  readonly codeRuns: number;
   /** Codes that a row takes, padding included. */
   readonly codesPerRow: number;
   readonly totalElements: number;
@@ -54,6 +54,7 @@ interface Axis {
 function axisOf({ geometry: g, layout, transpose }: PackedWeight): Axis {
   if (g.kind === "wide") {
     const rowElements = g.outer * g.inner;
+    const isContiguous = g.outer === 1 || g.channels === 1;
     return {
       rows: g.channels,
       elementsPerRow: rowElements,
@@ -62,8 +63,10 @@ function axisOf({ geometry: g, layout, transpose }: PackedWeight): Axis {
       runs: (from, to) =>
         transpose
           ? sourceRows(transpose, from, to)
-          : { start: from * g.inner, length: (to - from) * g.inner, count: g.outer, stride: g.channels * g.inner },
-      contiguousCodes: g.outer === 1,
+          : isContiguous
+            ? { start: from * rowElements, length: (to - from) * rowElements, count: 1, stride: 0 }
+            : { start: from * g.inner, length: (to - from) * g.inner, count: g.outer, stride: g.channels * g.inner },
+      codeRuns: isContiguous ? 1 : g.outer,
       codesPerRow: rowElements,
       totalElements: rowElements * g.channels,
     };
@@ -77,7 +80,7 @@ function axisOf({ geometry: g, layout, transpose }: PackedWeight): Axis {
       groupsPerRow: blocks,
       cut: (from, to) => ({ ...g, inner: to - from }),
       runs: (from, to) => ({ start: from, length: to - from, count: g.dim, stride: g.inner }),
-      contiguousCodes: true,
+      codeRuns: 1,
       codesPerRow: blocks * g.blockSize,
       totalElements,
     };
@@ -96,7 +99,7 @@ function axisOf({ geometry: g, layout, transpose }: PackedWeight): Axis {
           ? sourceColumns(transpose, start / transpose.rows, end / transpose.rows)
           : { start: start * g.inner, length: (end - start) * g.inner, count: 1, stride: 0 };
       },
-      contiguousCodes: true,
+      codeRuns: 1,
       codesPerRow: g.blockSize * g.inner,
       totalElements: layout === "rows" ? blocks * g.blockSize * g.inner : totalElements,
     };
@@ -109,7 +112,7 @@ function axisOf({ geometry: g, layout, transpose }: PackedWeight): Axis {
     groupsPerRow: blocks * g.inner,
     cut: (from, to) => ({ ...g, outer: to - from }),
     runs: (from, to) => ({ start: from * rowElements, length: (to - from) * rowElements, count: 1, stride: 0 }),
-    contiguousCodes: true,
+    codeRuns: 1,
     codesPerRow,
     totalElements: codesPerRow * g.outer,
   };
@@ -135,14 +138,15 @@ const sourceRows = ({ cols }: Matrix, from: number, to: number): Runs => ({
 
 /**
  * Cuts into chunks of at most `maxElements` source elements, but at least one row each: a group is never cut. What
- * cannot be cut at all (a scale per tensor, codes that would not start on a byte) is one chunk, whose size the planner
- * holds against the device and the budget.
+ * cannot be cut so (a scale per tensor, codes that would not start on a byte) is one chunk; where that is too large for
+ * the device or the budget, cut-groups.ts may cut within the groups.
  */
 export function chunksOf(packed: PackedWeight, maxElements: number): readonly Chunk[] {
   const axis = axisOf(packed);
   const bits = codeBits(packed.encoding);
   const step = alignment(packed, axis, bits);
-  const codesCuttable = axis.contiguousCodes || (axis.codesPerRow * axis.rows * bits) % 8 === 0;
+  // Where rows interleave, each run of a chunk must start and end on a byte.
+  const codesCuttable = axis.codeRuns === 1 || (axis.rows * (axis.codesPerRow / axis.codeRuns) * bits) % 8 === 0;
   const fitting = Math.max(step, Math.floor(maxElements / axis.elementsPerRow / step) * step);
   const perChunk = codesCuttable ? fitting : axis.rows;
   const wanted = Math.ceil(axis.rows / perChunk);
@@ -183,12 +187,12 @@ function chunkOf(
   const placements: Partial<Record<PartName, Placement>> = {};
   for (const part of ["codes", "scales", "zeroPoints"] as const) {
     if (!packed.parts[part]) continue;
-    if (part === "codes" && !axis.contiguousCodes) {
-      const perRun = axis.codesPerRow / runs.count;
+    if (part === "codes" && axis.codeRuns > 1) {
+      const perRun = axis.codesPerRow / axis.codeRuns;
       placements.codes = {
         offset: (from * perRun * bits) / 8,
         rowBytes: last && from === 0 ? packed.parts.codes.bytes : ((to - from) * perRun * bits) / 8,
-        rows: last && from === 0 ? 1 : runs.count,
+        rows: last && from === 0 ? 1 : axis.codeRuns,
         stride: (axis.rows * perRun * bits) / 8,
       };
       continue;

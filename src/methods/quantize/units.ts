@@ -2,11 +2,12 @@
 // measure the error, and the downloads. Pure; holds no buffer and no device.
 import type { DeviceProfile } from "../../base/profile.ts";
 import { InternalError } from "../../base/errors.ts";
-import type { Download, Step, Upload, WorkUnit } from "../../plan/types.ts";
+import type { Download, Step, WorkUnit } from "../../plan/types.ts";
 import { affineEncodeSteps, affineErrorSteps } from "./affine-steps.ts";
 import { castEncodeSteps, castErrorSteps, widenSteps } from "./cast-steps.ts";
 import { chunksOf, type Chunk } from "./chunks.ts";
 import type { EncodeRequest, EncodeSteps } from "./encoding.ts";
+import { joined, type StepsPiece } from "./group-steps.ts";
 import type { PackedWeight, PartName } from "./packed.ts";
 import { tableEncodeSteps, tableErrorSteps } from "./table-steps.ts";
 import { transposeSteps } from "./transpose-steps.ts";
@@ -53,58 +54,61 @@ function encodeSteps(profile: DeviceProfile, request: EncodeRequest): { encoded:
   throw new InternalError(`Encoding "${kind}" has no file format yet.`);
 }
 
-/** Builds the units of all packed weights; no unit reads more than `maxElements` source elements. */
-export function quantizeUnits(
+/** Builds the units of a packed weight; a unit reads `maxElements` source elements at most, or one row of groups. */
+export function quantizeUnits(profile: DeviceProfile, packed: PackedWeight, maxElements: number): QuantizeUnits {
+  const made = chunksOf(packed, maxElements).map((chunk) => unitOf(profile, packed, chunk));
+  return { units: made.map(({ unit }) => unit), results: made.map(({ result }) => result) };
+}
+
+/** What brings a chunk's elements to the device, as f32 in the order of its geometry, in the buffer `source`. */
+export function sourcePiece(
   profile: DeviceProfile,
-  packed: readonly PackedWeight[],
-  maxElements: number,
-): QuantizeUnits {
-  const units: WorkUnit[] = [];
-  const results: UnitResult[] = [];
-  for (const weight of packed) {
-    for (const chunk of chunksOf(weight, maxElements)) {
-      const { unit, result } = unitOf(profile, weight, chunk);
-      units.push(unit);
-      results.push(result);
-    }
+  { sourceType }: PackedWeight,
+  { elements, read, transpose }: Chunk,
+): { readonly piece: StepsPiece; readonly source: string } {
+  const half = sourceType === "f32" ? undefined : sourceType;
+  const raw = half ? "raw" : "source";
+  const pieces: Partial<StepsPiece>[] = [
+    { buffers: { [raw]: ceil4(elements * (half ? 2 : 4)) }, uploads: [{ buffer: raw, data: read }] },
+  ];
+  if (half) {
+    const request = { from: half, source: raw, target: "source", count: elements, prefix: "widen." };
+    pieces.push(widenSteps(profile, request));
   }
-  return { units, results };
+  if (!transpose) return { piece: joined(...pieces), source: "source" };
+  const request = { ...transpose, source: "source", target: "transposed" };
+  return { piece: joined(...pieces, transposeSteps(profile, request)), source: "transposed" };
+}
+
+/** A unit's name, and what progress calls it. */
+export const namesOfUnit = ({ id, source }: PackedWeight, { index, count }: Chunk): { id: string; label: string } =>
+  count > 1 ? { id: `${id}#${index}`, label: `${source} (${index + 1} of ${count})` } : { id, label: source };
+
+/** Downloads of an encoded chunk's parts and error records, and what they mean. */
+export function deliveries(
+  id: string,
+  packed: PackedWeight,
+  chunk: Chunk,
+  encoded: EncodeSteps,
+  errors: ErrorSteps,
+  names: readonly PartName[] = ["codes", "scales", "zeroPoints"],
+): { readonly downloads: readonly Download[]; readonly result: UnitResult } {
+  const downloads: Download[] = [];
+  const parts: Partial<Record<PartName, string>> = {};
+  for (const name of names) {
+    const part = encoded[name];
+    if (!part || !packed.parts[name]) continue;
+    const target = `${id}/${name}`;
+    parts[name] = target;
+    downloads.push({ buffer: part.buffer, offset: 0, bytes: part.bytes, target });
+  }
+  const records = `${id}/errors`;
+  downloads.push({ buffer: errors.records.buffer, offset: 0, bytes: errors.records.bytes, target: records });
+  return { downloads, result: { unit: id, packed, chunk, parts, records } };
 }
 
 function unitOf(profile: DeviceProfile, packed: PackedWeight, chunk: Chunk): { unit: WorkUnit; result: UnitResult } {
-  const buffers: Record<string, number> = {};
-  const uploads: Upload[] = [];
-  const steps: Step[] = [];
-  const add = (part: {
-    buffers: Readonly<Record<string, number>>;
-    uploads?: readonly Upload[];
-    steps: readonly Step[];
-  }): void => {
-    Object.assign(buffers, part.buffers);
-    uploads.push(...(part.uploads ?? []));
-    steps.push(...part.steps);
-  };
-  const half = packed.sourceType === "f32" ? undefined : packed.sourceType;
-  let source = half ? "raw" : "source";
-  buffers[source] = ceil4(chunk.elements * (half ? 2 : 4));
-  uploads.push({ buffer: source, data: chunk.read });
-  if (half) {
-    const widened = widenSteps(profile, {
-      from: half,
-      source,
-      target: "source",
-      count: chunk.elements,
-      prefix: "widen.",
-    });
-    buffers["source"] = chunk.elements * 4;
-    add(widened);
-    source = "source";
-  }
-  if (chunk.transpose) {
-    buffers["transposed"] = chunk.elements * 4;
-    add(transposeSteps(profile, { ...chunk.transpose, source, target: "transposed" }));
-    source = "transposed";
-  }
+  const { piece, source } = sourcePiece(profile, packed, chunk);
   const request: EncodeRequest = {
     encoding: packed.encoding,
     geometry: chunk.geometry,
@@ -115,23 +119,7 @@ function unitOf(profile: DeviceProfile, packed: PackedWeight, chunk: Chunk): { u
     prefix: "q.",
   };
   const { encoded, errors } = encodeSteps(profile, request);
-  add(encoded);
-  add(errors);
-  const id = chunk.count > 1 ? `${packed.id}#${chunk.index}` : packed.id;
-  const downloads: Download[] = [];
-  const parts: Partial<Record<PartName, string>> = {};
-  for (const name of ["codes", "scales", "zeroPoints"] as const) {
-    const part = encoded[name];
-    if (!part || !packed.parts[name]) continue;
-    const target = `${id}/${name}`;
-    parts[name] = target;
-    downloads.push({ buffer: part.buffer, offset: 0, bytes: part.bytes, target });
-  }
-  const records = `${id}/errors`;
-  downloads.push({ buffer: errors.records.buffer, offset: 0, bytes: errors.records.bytes, target: records });
-  const label = chunk.count > 1 ? `${packed.source} (${chunk.index + 1} of ${chunk.count})` : packed.source;
-  return {
-    unit: { id, label, buffers, uploads, steps, downloads },
-    result: { unit: id, packed, chunk, parts, records },
-  };
+  const { id, label } = namesOfUnit(packed, chunk);
+  const { downloads, result } = deliveries(id, packed, chunk, encoded, errors);
+  return { unit: { id, label, ...joined(piece, encoded, errors), downloads }, result };
 }

@@ -10,7 +10,9 @@ import { findWeights, type Weight, type WeightRole } from "../model/weights.ts";
 import { raiseVersions } from "../formats/onnx/opset/raise.ts";
 import { chooseRewrites, type ChosenRewrite, type Skipped } from "../methods/quantize/onnx/choose.ts";
 import { applyEdits } from "../methods/quantize/onnx/edits.ts";
+import type { ScaleType } from "../methods/quantize/encoding.ts";
 import type { FormatName } from "../methods/quantize/formats.ts";
+import type { Rewrite } from "../methods/quantize/onnx/rewrite.ts";
 import { dropNeedlessCasts } from "../methods/quantize/onnx/needless-casts.ts";
 import type { Room } from "../methods/quantize/onnx/refine.ts";
 import { convertToHalf, defaultHalfBlockList } from "../methods/quantize/onnx/half.ts";
@@ -37,15 +39,21 @@ export function planOnnx(
   const narrowings = new Set<OnnxNode>();
   const restAsHalf = recipe.format === "fp16" || recipe.format === "q4f16";
   if (restAsHalf) refuseBfloatArithmetic(weights, model.source.name, recipe.format);
+  const { fullScales = new Set() } = options;
+  const scalesOf = ({ id, dataType }: Weight): ScaleType => {
+    if (dataType === OnnxType.FLOAT16) return "f16";
+    return restAsHalf && !fullScales.has(id) ? "f16" : "f32";
+  };
   const choice = chooseRewrites(
     decisions,
-    (_, weight) => ({
+    (weight) => ({
       names,
       narrowings,
-      scaleType: restAsHalf || weight.dataType === OnnxType.FLOAT16 ? "f16" : "f32",
+      scaleType: scalesOf(weight),
+      fullScales: fullScales.has(weight.id),
       sourceKey: (of: Weight) => register(sources, of.id, of.holder.tensor),
     }),
-    recipe.skip === false ? undefined : roomOf(model, weights, recipe),
+    { restAsHalf, ...(recipe.skip === false ? {} : { room: roomOf(model, weights, recipe) }) },
   );
   const warnings: string[] = [];
   const opset = Math.max(0, ...choice.rewrites.map(({ rewrite }) => rewrite.requires.opset ?? 0));
@@ -65,6 +73,9 @@ export function planOnnx(
     const half = convertToHalf(onnx, {
       names,
       keep: new Set(recipe.keepFloat ?? defaultHalfBlockList),
+      packedInFull: new Set(
+        choice.rewrites.flatMap(({ rewrite }) => (hasFullScales(rewrite) ? nodeNames(rewrite) : [])),
+      ),
       sourceKey: (tensor, name) => register(sources, name, tensor),
     });
     onnx = half.model;
@@ -96,10 +107,23 @@ export function planOnnx(
       skipped: [...choice.skipped, ...keptFloat],
       warnings: [...warnings, ...plan.warnings],
       plan,
-      job: { layout, packed, results, sources, budget: profile.memoryBudget },
+      job: {
+        layout,
+        packed,
+        results,
+        sources,
+        budget: profile.memoryBudget,
+        withFullScales: (ids) => planOnnx(model, recipe, { ...options, fullScales: ids }),
+      },
     };
   };
 }
+
+const hasFullScales = ({ packed }: Rewrite): boolean =>
+  packed.some(({ encoding, scaleType }) => encoding.kind !== "cast" && scaleType === "f32");
+
+const nodeNames = ({ edits }: Rewrite): readonly string[] =>
+  edits.flatMap((edit) => ("nodes" in edit ? edit.nodes : [])).flatMap(({ name }) => name || []);
 
 function externalData(recipe: QuantizeRecipe, { dataFile }: PlanCompressionOptions): LayoutOptions {
   if (recipe.externalDataFile) return { externalData: { fileName: recipe.externalDataFile } };

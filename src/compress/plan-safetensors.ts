@@ -72,13 +72,14 @@ export function planSafetensors(
     else if (tensor && decision.format.family !== "half") chosen.set(tensor, decision.format);
   }
   const names = freshNames(tensors);
+  const { fullScales = new Set() } = options;
   const sources = new Map<string, OnnxTensor>();
   const work: Work = { packed: [], tensors: [], written: [], described: Object.create(null) };
   const left = new Set(skipped.map(({ name }) => name));
   const restAsHalf = recipe.format === "fp16" || recipe.format === "q4f16";
   for (const tensor of tensors) {
     const format = chosen.get(tensor);
-    if (format) packTensor(work, tensor, format, names, sources);
+    if (format) packTensor(work, tensor, { format, fullScales: fullScales.has(tensor.name) }, names, sources);
     else if (restAsHalf && !left.has(tensor.name) && castable.has(tensor.dtype) && elementCount(tensor.shape) > 0) {
       castTensor(work, tensor, sources);
     } else work.written.push(tensor);
@@ -106,7 +107,14 @@ export function planSafetensors(
       skipped,
       warnings: plan.warnings,
       plan,
-      job: { layout, packed: work.packed, results, sources, budget: profile.memoryBudget },
+      job: {
+        layout,
+        packed: work.packed,
+        results,
+        sources,
+        budget: profile.memoryBudget,
+        withFullScales: (ids) => planSafetensors(model, recipe, { ...options, fullScales: ids }),
+      },
     };
   };
 }
@@ -179,18 +187,19 @@ function packingOf(tensor: SafeTensor, format: ResolvedFormat): Packing {
 function packTensor(
   work: Work,
   tensor: SafeTensor,
-  format: ResolvedFormat,
+  { format, fullScales }: { readonly format: ResolvedFormat; readonly fullScales: boolean },
   names: Names,
   sources: Map<string, OnnxTensor>,
 ): void {
   const weight = asWeight(tensor);
   if (!weight) return;
   const { encoding, geometry, layout, codes: codesAs, scaleShape } = packingOf(tensor, format);
-  const half = encoding.kind === "affine" && (format.restAsHalf || tensor.dtype === "F16");
+  const half = encoding.kind === "affine" && !fullScales && (format.restAsHalf || tensor.dtype === "F16");
   const packed = pack(
     {
       names,
       narrowings: new Set(),
+      fullScales,
       scaleType: half ? "f16" : "f32",
       sourceKey: () => register(sources, tensor.name, weight.holder.tensor),
     },

@@ -56,6 +56,8 @@ export interface CompressionJob {
   readonly sources: ReadonlyMap<string, OnnxTensor>;
   /** Units as planned, for a fresh plan under a smaller budget. */
   readonly budget: number | undefined;
+  /** The same plan, but for weights whose scales have turned out to lie outside of what f16 holds. */
+  readonly withFullScales: (weights: ReadonlySet<string>) => CompressionDraft;
 }
 
 export interface PlanCompressionOptions {
@@ -63,4 +65,6 @@ export interface PlanCompressionOptions {
   readonly producer?: string;
   /** Name of the file for external data where protobuf's 2 GiB limit asks for one and the recipe names none. */
   readonly dataFile?: string;
+  /** Ids of weights so small or so large that f16 cannot hold their scales: they get f32 ones, or stay float. */
+  readonly fullScales?: ReadonlySet<string>;
 }

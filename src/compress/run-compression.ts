@@ -31,6 +31,8 @@ export interface RunCompressionOptions {
   readonly onTensor?: (tensor: TensorResult) => void;
   readonly checkpoint?: CheckpointStore;
   readonly gate?: QualityGate;
+  /** Looks at the tensors when all are packed, before the file is proved; what it throws ends the run. */
+  readonly onPacked?: (tensors: readonly TensorResult[]) => void;
 }
 
 export interface TensorResult extends PlannedTensor {
@@ -96,6 +98,8 @@ export async function runCompression(
         ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}),
       },
     );
+    const tensors = tracker.finished();
+    options.onPacked?.(tensors);
     const fingerprints = new Map([...statistics].map(([unit, { fingerprint }]) => [unit, fingerprint]));
     const file = await output.asSource();
     try {
@@ -104,7 +108,6 @@ export async function runCompression(
     } finally {
       await file.close?.();
     }
-    const tensors = tracker.finished();
     checkGate(tensors, gate);
     throwIfAborted(signal);
     await output.commit();
@@ -121,6 +124,8 @@ export async function runCompression(
   }
 }
 
+const smallestNormalHalf = 2 ** -14;
+
 function castWarnings(tensors: readonly TensorResult[]): string[] {
   const warnings: string[] = [];
   for (const { name, format, statistics } of tensors) {
@@ -128,6 +133,10 @@ function castWarnings(tensors: readonly TensorResult[]): string[] {
     const clipped = Math.round(statistics.clippedShare * statistics.count);
     const kept = statistics.nonFinite;
     if (clipped > 0) warnings.push(rangeWarning(name, clipped));
+    const largest = Math.max(statistics.maxSource, -statistics.minSource);
+    if (largest > 0 && largest < smallestNormalHalf) {
+      warnings.push(`"${name}": its largest value is ${largest.toPrecision(3)}; f16 keeps little of it.`);
+    }
     if (kept > 0) warnings.push(`"${name}": ${kept} values are NaN or infinite, and were kept so.`);
   }
   return warnings;

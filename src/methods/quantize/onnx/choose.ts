@@ -18,6 +18,7 @@ import {
   rewriteGatherBlockQuantized,
   rewriteGatherRows,
 } from "./embedding.ts";
+import { rewriteHalfWeight } from "./half-weight.ts";
 import { fitsMatMulNBits, matrixOf, rewriteMatMulBnb4, rewriteMatMulNBits } from "./matmul.ts";
 import { refinedFormats, type Room } from "./refine.ts";
 import type { Rewrite, RewriteContext } from "./rewrite.ts";
@@ -38,11 +39,17 @@ export interface Choice {
   readonly skipped: readonly Skipped[];
 }
 
-/** Rewrites every decided weight; half-precision decisions are left to the whole-graph conversion. */
+export interface ChooseOptions {
+  /** All that is not quantized becomes f16: by the conversion of the whole graph, which comes later. */
+  readonly restAsHalf: boolean;
+  readonly room?: Room;
+}
+
+/** Rewrites every decided weight. */
 export function chooseRewrites(
   decisions: readonly Decision[],
-  context: (format: ResolvedFormat, weight: Weight) => RewriteContext,
-  room?: Room,
+  context: (weight: Weight) => RewriteContext,
+  { restAsHalf, room }: ChooseOptions,
 ): Choice {
   const rewrites: ChosenRewrite[] = [];
   const skipped: Skipped[] = [];
@@ -56,15 +63,16 @@ export function chooseRewrites(
       continue;
     }
     const format = refined.get(weight) ?? decision.format;
-    if (format.family === "half") continue;
-    const reason = unfitReason(weight, format);
+    if (format.family === "half" && restAsHalf) continue;
+    const own = context(weight);
+    const reason = unfitReason(weight, format, own);
     if (reason !== undefined) {
       skipped.push({ name: weight.id, reason });
       continue;
     }
     const partner = lstmPartner(decision, decisions);
     if (partner) handled.add(partner);
-    const rewrite = rewriteOne(context(format, weight), weight, format, partner);
+    const rewrite = rewriteOne(own, weight, format, partner);
     const taken = partner ? [weight, partner] : [weight];
     const grown = decision.by === "default" ? growth(taken, rewrite) : undefined;
     if (grown === undefined) rewrites.push({ weights: taken, format, rewrite });
@@ -84,9 +92,12 @@ function growth(weights: readonly Weight[], { packed }: Rewrite): string | undef
   return after < before ? undefined : `would not shrink: ${after} bytes packed, ${before} now`;
 }
 
-function unfitReason(weight: Weight, format: ResolvedFormat): string | undefined {
+function unfitReason(weight: Weight, format: ResolvedFormat, { fullScales }: RewriteContext): string | undefined {
   if (weight.elements === 0) return "zero-sized tensor";
   if (weight.storedType === OnnxType.DOUBLE) return "float64 weights stay as they are: no operator stores them packed";
+  if (format.family === "half" && weight.storedType === OnnxType.FLOAT16) return "is float16 already";
+  if (fullScales && weight.dataType === OnnxType.FLOAT16)
+    return "its values are too small or too large for float16 scales";
   if (weight.overridable) return "graph input with a default value: a caller may replace it";
   // onnxruntime would fuse the two DequantizeLinear nodes into an operator that fails.
   if (weight.timesConstant) return "multiplied by another constant: nothing depends on the input";
@@ -120,6 +131,7 @@ function rewriteOne(
   format: ResolvedFormat,
   lstmPair: Weight | undefined,
 ): Rewrite {
+  if (format.family === "half") return rewriteHalfWeight(context, weight);
   if (format.family === "dynamic") {
     if (lstmPair) return rewriteDynamicLstm(context, weight, lstmPair, format);
     if (fitsMatMulInteger(weight)) return rewriteMatMulInteger(context, weight, format);

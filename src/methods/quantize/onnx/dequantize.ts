@@ -115,7 +115,7 @@ export function rewriteDequantize(context: RewriteContext, weight: Weight, forma
     encoding,
     search: format.search,
     withZeroPoints: encoding.scheme === "asymmetric",
-    ...(grouping.geometry.kind === "blocked" ? { scaleType: "f16" } : {}),
+    ...(grouping.geometry.kind === "blocked" && !context.fullScales ? { scaleType: "f16" } : {}),
   });
   const { codes, scales, zeroPoints } = packed.parts;
   const codeType = codeTypes[`${encoding.signed ? "i" : "u"}${encoding.bits}`] ?? OnnxType.INT8;

@@ -43,6 +43,7 @@ export function rewriteMatMulInteger(context: RewriteContext, weight: Weight, fo
     layout: "natural",
     encoding: encodingFor(format.symmetric),
     search: format.search,
+    scaleType: "f32",
     withZeroPoints: !format.symmetric,
     ...(transposed ? { transpose: { rows: n, cols: k } } : {}),
   });
@@ -111,6 +112,7 @@ export function rewriteConvInteger(context: RewriteContext, weight: Weight, form
     layout: "natural",
     encoding: encodingFor(true),
     search: format.search,
+    scaleType: "f32",
     withZeroPoints: false,
   });
   const perChannel = [1, channels, ...dims.slice(2).map(() => 1)];
@@ -201,6 +203,7 @@ export function rewriteDynamicLstm(context: RewriteContext, w: Weight, r: Weight
         layout: "natural",
         encoding: encodingFor(true),
         search: format.search,
+        scaleType: "f32",
         withZeroPoints: false,
         transpose: { rows: gates, cols: width },
         sourceElement: direction * gates * width,

@@ -48,6 +48,8 @@ export interface HalfOptions {
   readonly names: NameSpace;
   /** Operator types, or node names, that stay in f32. */
   readonly keep: ReadonlySet<string>;
+  /** Names of nodes that compute with scales in f32, whose values are not known yet. */
+  readonly packedInFull?: ReadonlySet<string>;
   /** Key of a constant's bytes for the run's IO; called once for each constant that the device casts. */
   sourceKey(tensor: OnnxTensor, name: string): string;
 }
@@ -253,18 +255,21 @@ class Converter {
     const listed = this.#options.keep.has(old.opType) || this.#options.keep.has(old.name);
     const known = isFloatTransparent(old);
     const inNorm = this.#norms.has(old);
-    if (!listed && !inNorm && !state.keepAll && runsInHalf(old)) return "half";
+    const packed = this.#options.packedInFull?.has(old.name) === true;
+    if (!listed && !inNorm && !packed && !state.keepAll && runsInHalf(old)) return "half";
     const read = old.inputs.map((name) => findValue(state, name)?.type);
     if ([...read, ...types].includes(OnnxType.FLOAT)) {
       const reason = listed
         ? "stays f32: on the list of operators to keep (--keep-float)"
         : inNorm
           ? "stays f32: squares of a norm overflow f16"
-          : runsInHalf(old)
-            ? "stays f32: in the body of a Loop or Scan"
-            : known
-              ? "stays f32: has no f16 form"
-              : "stays f32: not known to take f16";
+          : packed
+            ? "stays f32: has packed weights with f32 scales"
+            : runsInHalf(old)
+              ? "stays f32: in the body of a Loop or Scan"
+              : known
+                ? "stays f32: has no f16 form"
+                : "stays f32: not known to take f16";
       const before = this.kept.get(old.opType);
       this.kept.set(old.opType, { count: (before?.count ?? 0) + 1, reason: before?.reason ?? reason });
     }

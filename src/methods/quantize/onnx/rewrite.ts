@@ -37,6 +37,8 @@ export interface RewriteContext {
   sourceKey(weight: Weight): string;
   /** Storage of scales and of the floats around: f16 in an f16 model. */
   readonly scaleType: ScaleType;
+  /** The weight's scales lie outside of what f16 holds. */
+  readonly fullScales: boolean;
   /** Collects Casts back to bf16, which may turn out to be needless: see `dropNeedlessCasts`. */
   readonly narrowings: Set<OnnxNode>;
 }

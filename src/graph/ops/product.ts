@@ -1,0 +1,68 @@
+// Matrix products: MatMul, Gemm and their fused forms.
+import { InternalError } from "../../base/errors.ts";
+import { batchedMatmulCall, matmulShape, type MatmulOptions } from "../../kernels/matmul/batched.ts";
+import { noActivation } from "../../kernels/nn/activation.ts";
+import type { GraphBuilder } from "../builder.ts";
+import type { Lowering, NodeContext } from "../node-context.ts";
+import { sizeOf, type Value } from "../values.ts";
+import { filled } from "./shared.ts";
+
+/** op(A) op(B) over broadcast batches, with alpha, beta times bias and activation. */
+export function product(
+  b: GraphBuilder,
+  x: Value,
+  z: Value,
+  options: Omit<MatmulOptions, "bias"> & { readonly bias?: Value } = {},
+): Value {
+  const { bias, ...rest } = options;
+  const { shape, dims } = matmulShape(x.dims, z.dims, { ...rest, ...(bias ? { bias: bias.dims } : {}) });
+  // A sum over nothing is zero, and there is nothing to bind.
+  if (shape.k === 0) return filled(b, 0, x.type, dims);
+  const y = b.temp(x.type, dims);
+  if (sizeOf(dims) > 0) b.emit(batchedMatmulCall(shape, b.target), [x, z, bias ?? b.none(), y]);
+  return y;
+}
+
+/** Tells apart operands that do not fit, in the node's words. */
+function checked(ctx: NodeContext, run: () => Value): readonly Value[] {
+  try {
+    return [run()];
+  } catch (error) {
+    if (error instanceof InternalError) throw ctx.mismatch(error.message);
+    throw error;
+  }
+}
+
+const matMul: Lowering = (ctx) =>
+  checked(ctx, () => product(ctx.b, ctx.input(0), ctx.input(1), { activation: ctx.activation }));
+
+const gemm: Lowering = (ctx) => {
+  const bias = ctx.optional(2);
+  return checked(ctx, () =>
+    product(ctx.b, ctx.input(0), ctx.input(1), {
+      transA: ctx.int("transA", 0) !== 0,
+      transB: ctx.int("transB", 0) !== 0,
+      alpha: ctx.float("alpha", 1),
+      beta: ctx.float("beta", 1),
+      activation: ctx.activation,
+      ...(bias ? { bias } : {}),
+    }),
+  );
+};
+
+const fusedMatMul: Lowering = (ctx) => {
+  if (ctx.int("transBatchA", 0) !== 0 || ctx.int("transBatchB", 0) !== 0) {
+    throw ctx.unsupported("transposed batches can't be run.", "Export the model without onnxruntime's fusions.");
+  }
+  return checked(ctx, () =>
+    product(ctx.b, ctx.input(0), ctx.input(1), {
+      transA: ctx.int("transA", 0) !== 0,
+      transB: ctx.int("transB", 0) !== 0,
+      alpha: ctx.float("alpha", 1),
+      activation: noActivation,
+    }),
+  );
+};
+
+export const productOps: Readonly<Record<string, Lowering>> = { MatMul: matMul, Gemm: gemm };
+export const microsoftProducts: Readonly<Record<string, Lowering>> = { FusedMatMul: fusedMatMul };

@@ -1,0 +1,34 @@
+// Which operators can be run, by domain.
+import type { Lowering } from "../node-context.ts";
+import { controlOps } from "./control.ts";
+import { convolutionOps } from "./convolution.ts";
+import { dataOps } from "./data.ts";
+import { elementwise, microsoftElementwise } from "./elementwise.ts";
+import { microsoftProducts, productOps } from "./product.ts";
+
+const standard: Readonly<Record<string, Lowering>> = {
+  ...elementwise,
+  ...dataOps,
+  ...controlOps,
+  ...productOps,
+  ...convolutionOps,
+};
+const microsoft: Readonly<Record<string, Lowering>> = { ...microsoftElementwise, ...microsoftProducts };
+
+const domains: Readonly<Record<string, Readonly<Record<string, Lowering>>>> = {
+  "": standard,
+  "ai.onnx": standard,
+  "com.microsoft": microsoft,
+};
+
+/** Operators that need no kernel: they are worked out from shapes and constants. */
+const hostOnly: ReadonlySet<string> = new Set(["Shape", "Size", "Constant"]);
+
+export function findLowering(domain: string, opType: string): Lowering | undefined {
+  const ops = Object.hasOwn(domains, domain) ? domains[domain] : undefined;
+  return ops && Object.hasOwn(ops, opType) ? ops[opType] : undefined;
+}
+
+/** Whether an operator can be run, in some form. */
+export const isSupported = (domain: string, opType: string): boolean =>
+  findLowering(domain, opType) !== undefined || ((domain === "" || domain === "ai.onnx") && hostOnly.has(opType));

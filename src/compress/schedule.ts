@@ -61,9 +61,10 @@ function unitsOf(profile: DeviceProfile, weight: PackedWeight): WeightUnits {
   const overlapped = Math.max(Math.floor(memoryBudget / bytesPerElement), smallestOverlapped);
   let whole: WeightUnits | undefined;
   for (let elements = Math.min(largestChunkElements, binding, overlapped); ; elements = Math.floor(elements / 2)) {
-    const largest = Math.max(...chunksOf(weight, elements).map((chunk) => chunk.elements));
+    const chunks = chunksOf(weight, elements);
+    const largest = chunks.reduce((most, chunk) => Math.max(most, chunk.elements), 0);
     if (largest <= binding && largest < dispatchElements) {
-      whole = bindable(() => ({ ...quantizeUnits(profile, weight, elements), reads: 1 }));
+      whole = bindable(() => ({ ...quantizeUnits(profile, weight, chunks), reads: 1 }));
       if (whole && fitsDevice(whole.units, profile)) return whole;
     }
     const cut = largest > elements ? bindable(() => cutWeight(profile, weight, elements)) : undefined;

@@ -3,7 +3,7 @@
 import { InternalError } from "../base/errors.ts";
 import type { AdapterClass } from "../base/profile.ts";
 import { estimateSeconds } from "./cost.ts";
-import { findLifetimes, liveBytes } from "./lifetimes.ts";
+import { findLifetimes, liveBytes, type Lifetime } from "./lifetimes.ts";
 import { touchedBy } from "./schedule.ts";
 import type { Position, Schedule } from "./schedule.ts";
 import { colourSlots } from "./slots.ts";
@@ -26,9 +26,22 @@ export type CompiledSchedule = Pick<
   | "estimatedSeconds"
 >;
 
+/** A schedule, and what of its memory lives when. */
+export interface Measured {
+  readonly schedule: Schedule;
+  readonly lifetimes: readonly Lifetime[];
+  /** Bytes at each position. */
+  readonly live: readonly number[];
+}
+
+export function measure(schedule: Schedule): Measured {
+  const { positions, resources } = schedule;
+  const lifetimes = findLifetimes(resources, positions.map(touchedBy));
+  return { schedule, lifetimes, live: liveBytes(lifetimes, positions.length) };
+}
+
 /** The least memory that each batch of a schedule can run in, at its worst position. */
-export function leastMemory({ positions, resources }: Schedule): readonly number[] {
-  const live = liveBytes(findLifetimes(resources, positions.map(touchedBy)), positions.length);
+export function leastMemory({ schedule: { positions }, live }: Measured): readonly number[] {
   const most: number[] = [];
   for (const [at, { batch }] of positions.entries()) most[batch] = Math.max(most[batch] ?? 0, live[at] ?? 0);
   return most;
@@ -38,10 +51,12 @@ export function leastMemory({ positions, resources }: Schedule): readonly number
  * Assigns slots and cuts submits.
  * @param budget most bytes on the device at once; at least what `leastMemory` gives for any batch
  */
-export function compileSchedule(schedule: Schedule, adapterClass: AdapterClass, budget?: number): CompiledSchedule {
-  const { positions, resources, calls } = schedule;
-  const lifetimes = findLifetimes(resources, positions.map(touchedBy));
-  const live = liveBytes(lifetimes, positions.length);
+export function compileSchedule(
+  { schedule, lifetimes, live }: Measured,
+  adapterClass: AdapterClass,
+  budget?: number,
+): CompiledSchedule {
+  const { positions, calls } = schedule;
   const lowerBoundBytes = live.reduce((most, bytes) => Math.max(most, bytes), 0);
   const cap = Math.min(Math.floor(lowerBoundBytes * peakFactor), budget ?? Number.POSITIVE_INFINITY);
   const { slots, slotOf, peakBytes } = colourSlots(lifetimes, live, cap);

@@ -5,10 +5,9 @@ import { OutOfMemoryError } from "../base/errors.ts";
 import type { DeviceProfile } from "../base/profile.ts";
 import { formatBytes } from "../base/size.ts";
 import { checkUnits, dataBytes, downloadSize, uploadSize } from "./check-units.ts";
-import { compileSchedule, leastMemory } from "./compile.ts";
+import { compileSchedule, leastMemory, measure, type Measured } from "./compile.ts";
 import { estimateSeconds } from "./cost.ts";
-import { groupUnits, laySchedule } from "./schedule.ts";
-import type { Schedule } from "./schedule.ts";
+import { groupUnits, laySchedule, unitBytes } from "./schedule.ts";
 import type { Kept, Plan, WorkUnit } from "./types.ts";
 
 export interface PlanOptions {
@@ -34,7 +33,8 @@ const longDispatchSeconds = 1;
 export function planUnits(units: readonly WorkUnit[], profile: DeviceProfile, options: PlanOptions = {}): Plan {
   checkUnits(units, profile);
   const budget = options.memoryBudget ?? profile.memoryBudget;
-  const { schedule, serial } = fitSchedule(units, options.groupBytes ?? defaultGroupBytes, budget);
+  const { measured, serial } = fitSchedule(units, options.groupBytes ?? defaultGroupBytes, budget);
+  const { schedule } = measured;
   const { adapterClass } = profile;
   const long = schedule.calls.filter((call) => estimateSeconds(call, adapterClass) > longDispatchSeconds).length;
   const planUnit = ({ id, label, uploads, uses = [], keeps = [] }: WorkUnit): Plan["units"][number] => ({
@@ -47,13 +47,13 @@ export function planUnits(units: readonly WorkUnit[], profile: DeviceProfile, op
   const planned = units.map(planUnit);
   return {
     version: 1,
-    fingerprint: bytesToHex(sha256(utf8ToBytes(JSON.stringify(units)))),
+    fingerprint: fingerprintOf(units),
     adapterClass,
     ...(budget === undefined ? {} : { memoryBudget: budget }),
     units: planned,
     calls: schedule.calls,
     batches: schedule.batches,
-    ...compileSchedule(schedule, adapterClass, budget),
+    ...compileSchedule(measured, adapterClass, budget),
     bytesIn: sum(planned.map(({ bytesIn }) => bytesIn)),
     bytesOut: sum(units.flatMap(({ downloads }) => downloads.map(({ bytes }) => bytes))),
     warnings: [
@@ -71,8 +71,10 @@ export function fitsDevice(units: readonly WorkUnit[], { limits, memoryBudget }:
   if (!buffers.every((bytes) => bytes <= Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize)))
     return false;
   if (memoryBudget === undefined) return true;
+  // All of a unit's bytes together are more than it takes, and quickly counted.
+  if (units.every((unit) => !unit.keeps && unitBytes(unit) <= memoryBudget)) return true;
   const alone = units.map((_, index) => [index]);
-  return leastMemory(laySchedule(units, alone, () => false)).every((bytes) => bytes <= memoryBudget);
+  return leastMemory(measure(laySchedule(units, alone, () => false))).every((bytes) => bytes <= memoryBudget);
 }
 
 /**
@@ -83,16 +85,16 @@ function fitSchedule(
   units: readonly WorkUnit[],
   groupBytes: number,
   budget = Number.POSITIVE_INFINITY,
-): { readonly schedule: Schedule; readonly serial: number } {
+): { readonly measured: Measured; readonly serial: number } {
   let groups = groupUnits(units, { groupBytes, maxUnits: maxUnitsInBatch });
   /** Batches, by their first unit, that must not overlap with their neighbours. */
   const serial = new Set<number>();
   for (;;) {
     const first = (batch: number): number => groups[batch]?.[0] ?? -1;
     const overlaps = (batch: number): boolean => !serial.has(first(batch)) && !serial.has(first(batch + 1));
-    const schedule = laySchedule(units, groups, overlaps);
-    const tight = leastMemory(schedule).flatMap((bytes, batch) => (bytes > budget ? [{ batch, bytes }] : []));
-    if (tight.length === 0) return { schedule, serial: serial.size };
+    const measured = measure(laySchedule(units, groups, overlaps));
+    const tight = leastMemory(measured).flatMap((bytes, batch) => (bytes > budget ? [{ batch, bytes }] : []));
+    if (tight.length === 0) return { measured, serial: serial.size };
     const crowded = new Set(tight.flatMap(({ batch }) => [batch - 1, batch, batch + 1]));
     if ([...crowded].some((batch) => (groups[batch]?.length ?? 0) > 1)) {
       groups = groups.flatMap((group, batch) => (crowded.has(batch) ? group.map((unit) => [unit]) : [group]));
@@ -118,6 +120,13 @@ function serialWarning(serial: number, batches: number): readonly string[] {
   if (serial === 0) return [];
   const where = serial < batches ? ` in ${serial} of ${batches} batches` : "";
   return [`The memory budget leaves no room to read, compute and write at the same time${where}.`];
+}
+
+/** SHA-256 of the units as JSON, piece by piece: the whole text of a large model's is too long for a string. */
+function fingerprintOf(units: readonly WorkUnit[]): string {
+  const hash = sha256.create();
+  for (const unit of units) hash.update(utf8ToBytes(`${JSON.stringify(unit)},`));
+  return bytesToHex(hash.digest());
 }
 
 const keptNames = (kept: readonly Kept[]): readonly string[] => [...new Set(kept.map((each) => each.kept))];

@@ -14,8 +14,8 @@ export type Position =
       readonly kind: "command";
       readonly batch: number;
       readonly command: Command;
-      /** Resources that the device holds meanwhile, though this command does not touch them. */
-      readonly holds: readonly number[];
+      /** Staging that the device holds from a batch's first command to its last: these two name it. */
+      readonly holds?: readonly number[];
     };
 
 export interface Schedule {
@@ -98,7 +98,7 @@ function layKept(units: readonly WorkUnit[], resources: Resource[]): ReadonlyMap
 /** Resources that a position reads or writes. */
 export function touchedBy(position: Position): readonly number[] {
   if (position.kind !== "command") return position.slot === undefined ? [] : [position.slot];
-  const { command, holds } = position;
+  const { command, holds = [] } = position;
   if (command.kind === "copy") return [...holds, command.from, command.to];
   if (command.kind === "clear") return [...holds, command.slot];
   return [...holds, command.params.slot, ...command.bindings.map(({ slot }) => slot)];
@@ -200,10 +200,15 @@ function layBatch(
   // The host gets staging back when a submit is done, not when a command in it is; so it counts as live
   // for the whole batch, and rings of equal batches keep their slots.
   const holds = [upload, uniform, readback].filter((resource) => resource >= 0);
+  const commands = [...copiesIn, ...dispatches, ...copiesOut];
+  const positions = commands.map((command, at): Position => {
+    const isEdge = at === 0 || at === commands.length - 1;
+    return isEdge ? { kind: "command", batch, command, holds } : { kind: "command", batch, command };
+  });
   return {
     batch: { units: group, params, uploads, downloads, uploadBytes, downloadBytes },
     fill: upload < 0 ? [] : [{ kind: "fill", batch, slot: upload }],
-    commands: [...copiesIn, ...dispatches, ...copiesOut].map((command) => ({ kind: "command", batch, command, holds })),
+    commands: positions,
     take: [{ kind: "take", batch, ...(readback < 0 ? {} : { slot: readback }) }],
   };
 }

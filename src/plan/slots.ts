@@ -6,9 +6,10 @@
 // tenant's life, all that lives then plus all unused bytes of occupied slots stays below the cap. So with
 // every free slot destroyed there is always room for the next one.
 import { InternalError } from "../base/errors.ts";
-import type { SlotSize } from "../base/slot.ts";
+import type { SlotSize, SlotUsage } from "../base/slot.ts";
 import { lowerBound } from "./lifetimes.ts";
 import type { Lifetime } from "./lifetimes.ts";
+import { SpanSums } from "./span-sums.ts";
 
 /** A slot exists from before position `create` until before position `destroy`. */
 export interface ColouredSlot extends SlotSize {
@@ -26,8 +27,6 @@ export interface Colouring {
 interface OpenSlot extends SlotSize {
   readonly create: number;
   destroy: number;
-  /** Last position of its latest tenant. */
-  busyUntil: number;
 }
 
 /** How many lifetimes ahead are searched for a slot's next use. */
@@ -42,58 +41,105 @@ export function colourSlots(lifetimes: readonly Lifetime[], live: readonly numbe
   const slots: OpenSlot[] = [];
   const slotOf = new Map<number, number>();
   // Live bytes plus unused bytes of occupied slots.
-  const held = [...live];
-  let open: number[] = [];
-  let existing = 0;
-  const size = (id: number): number => slots[id]?.bytes ?? 0;
-  const isFree = (id: number, at: number): boolean => (slots[id]?.busyUntil ?? at) < at;
+  const held = new SpanSums(live);
+  const free = new FreeSlots();
+  /** Slots by the last position of their tenants; those before `at` are free. */
+  const endings = new Map<number, number[]>();
+  let [at, existing] = [0, 0];
 
   for (const [index, { resource, usage, bytes, start, end }] of lifetimes.entries()) {
-    const span = held.slice(start, end + 1);
-    const room = capBytes - span.reduce((most, at) => Math.max(most, at), 0);
-    if (room < 0) throw new InternalError("A memory plan was asked for less than its lower bound.");
-    let best: number | undefined;
-    for (const id of open) {
-      const fits = slots[id]?.usage === usage && isFree(id, start) && size(id) >= bytes && size(id) - bytes <= room;
-      if (fits && (best === undefined || size(id) < size(best))) best = id;
+    for (; at < start; at++) {
+      for (const id of endings.get(at) ?? []) free.add(id, slots[id]);
+      endings.delete(at);
     }
-    if (best === undefined) {
+    const room = capBytes - held.largest(start, end);
+    if (room < 0) throw new InternalError("A memory plan was asked for less than its lower bound.");
+    let id = free.take(usage, bytes, bytes + room);
+    if (id === undefined) {
       if (existing + bytes > capBytes) {
-        const idle = open
-          .filter((id) => isFree(id, start))
-          .map((id) => ({ id, next: nextUse(slots[id], lifetimes, index) }))
-          .toSorted((a, b) => b.next - a.next || size(b.id) - size(a.id));
-        for (const { id } of idle) {
+        for (const idle of free.byNextUse(lifetimes.slice(index + 1, index + 1 + lookahead))) {
           if (existing + bytes <= capBytes) break;
-          const slot = slots[id];
+          const slot = slots[idle];
           if (slot) slot.destroy = start;
-          existing -= size(id);
-          open = open.filter((other) => other !== id);
+          existing -= slot?.bytes ?? 0;
+          free.drop(idle, slot);
         }
       }
-      best = slots.push({ usage, bytes, create: start, destroy: live.length, busyUntil: end }) - 1;
-      open.push(best);
+      id = slots.push({ usage, bytes, create: start, destroy: live.length }) - 1;
       existing += bytes;
     }
-    const slot = slots[best];
-    if (slot) slot.busyUntil = end;
-    const unused = size(best) - bytes;
-    if (unused > 0) for (const [at, sum] of span.entries()) held[start + at] = sum + unused;
-    slotOf.set(resource, best);
+    const unused = (slots[id]?.bytes ?? bytes) - bytes;
+    if (unused > 0) held.add(start, end, unused);
+    const ending = endings.get(end) ?? [];
+    ending.push(id);
+    endings.set(end, ending);
+    slotOf.set(resource, id);
   }
-  return {
-    slots: slots.map(({ usage, bytes, create, destroy }) => ({ usage, bytes, create, destroy })),
-    slotOf,
-    peakBytes: peakOf(slots, live.length),
-  };
+  return { slots, slotOf, peakBytes: peakOf(slots, live.length) };
 }
 
-/** Where a free slot could next be used; the slot that waits longest is the one to give up. */
-function nextUse(slot: SlotSize | undefined, lifetimes: readonly Lifetime[], from: number): number {
-  const found = lifetimes
-    .slice(from + 1, from + 1 + lookahead)
-    .find(({ usage, bytes }) => slot?.usage === usage && bytes <= slot.bytes);
-  return found?.start ?? Number.POSITIVE_INFINITY;
+interface FreeSlot {
+  readonly id: number;
+  readonly bytes: number;
+}
+
+/** Slots without a tenant, by usage, the smallest first and of equal ones the oldest. */
+class FreeSlots {
+  readonly #byUsage = new Map<SlotUsage, FreeSlot[]>();
+
+  add(id: number, slot: SlotSize | undefined): void {
+    if (!slot) return;
+    const own = this.#byUsage.get(slot.usage) ?? [];
+    own.splice(placeOf(own, slot.bytes, id), 0, { id, bytes: slot.bytes });
+    this.#byUsage.set(slot.usage, own);
+  }
+
+  /** Takes the smallest slot from `least` to `most` bytes. */
+  take(usage: SlotUsage, least: number, most: number): number | undefined {
+    const own = this.#byUsage.get(usage) ?? [];
+    const place = placeOf(own, least, -1);
+    const found = own[place];
+    if (!found || found.bytes > most) return undefined;
+    own.splice(place, 1);
+    return found.id;
+  }
+
+  drop(id: number, slot: SlotSize | undefined): void {
+    if (!slot) return;
+    const own = this.#byUsage.get(slot.usage) ?? [];
+    own.splice(placeOf(own, slot.bytes, id), 1);
+  }
+
+  /** All free slots, the one that waits longest for its next use first: it is the one to give up. */
+  byNextUse(coming: readonly Lifetime[]): readonly number[] {
+    const waiting: (FreeSlot & { readonly next: number })[] = [];
+    for (const [usage, own] of this.#byUsage) {
+      // A use takes all slots that are large enough and that no earlier, smaller use has taken.
+      let untaken = own.length;
+      const takes = (bytes: number, next: number): void => {
+        const from = placeOf(own, bytes, -1);
+        for (const { id, bytes: size } of own.slice(from, untaken)) waiting.push({ id, bytes: size, next });
+        untaken = Math.min(untaken, from);
+      };
+      for (const { usage: wanted, bytes, start } of coming) if (wanted === usage) takes(bytes, start);
+      takes(0, Number.POSITIVE_INFINITY);
+    }
+    return waiting
+      .toSorted((a, b) => (a.next === b.next ? b.bytes - a.bytes || a.id - b.id : b.next - a.next))
+      .map(({ id }) => id);
+  }
+}
+
+/** Where a slot of these bytes and this id stands or would stand. */
+function placeOf(slots: readonly FreeSlot[], bytes: number, id: number): number {
+  let [low, high] = [0, slots.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const slot = slots[middle];
+    if (slot && (slot.bytes < bytes || (slot.bytes === bytes && slot.id < id))) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function peakOf(slots: readonly OpenSlot[], positions: number): number {

@@ -53,6 +53,26 @@ it("quantizes a tensor under one scale that is larger than a chunk of the budget
   }
 });
 
+it("resumes within a tensor that is cut, and has its range again", async () => {
+  const [output, checkpoint] = [join(folder, "resumed.onnx"), join(folder, "resumed.ckpt")];
+  const options = { ...recipe, backend: backend(900_000), checkpoint };
+  const controller = new AbortController();
+  const first: string[] = [];
+  const stopped = quantizeFile(input, output, {
+    ...options,
+    signal: controller.signal,
+    onProgress: ({ unit }) => {
+      first.push(unit);
+      if (/layer4.weight_quantized#1$/.test(unit)) controller.abort();
+    },
+  });
+  await expect(stopped).rejects.toMatchObject({ code: "ABORTED" });
+  expect(first.filter((unit) => unit.endsWith(" range")).length).toBeGreaterThan(4);
+  const plain = await quantizeFile(input, join(folder, "at-once.onnx"), { ...recipe, backend: backend() });
+  const resumed = await quantizeFile(input, output, options);
+  expect(resumed.output.sha256).toBe(plain.output.sha256);
+});
+
 it("says how much a weight needs that does not fit in any chunks, and leaves nothing", async () => {
   const before = await readdir(folder);
   const run = quantizeFile(input, join(folder, "none.onnx"), { ...recipe, backend: backend(9000) });

@@ -5,7 +5,7 @@ import { InternalError } from "../../base/errors.ts";
 import type { Download, Step, WorkUnit } from "../../plan/types.ts";
 import { affineEncodeSteps, affineErrorSteps } from "./affine-steps.ts";
 import { castEncodeSteps, castErrorSteps, widenSteps } from "./cast-steps.ts";
-import { chunksOf, type Chunk } from "./chunks.ts";
+import type { Chunk } from "./chunks.ts";
 import type { EncodeRequest, EncodeSteps } from "./encoding.ts";
 import { joined, type StepsPiece } from "./group-steps.ts";
 import type { PackedWeight, PartName } from "./packed.ts";
@@ -54,9 +54,9 @@ function encodeSteps(profile: DeviceProfile, request: EncodeRequest): { encoded:
   throw new InternalError(`Encoding "${kind}" has no file format yet.`);
 }
 
-/** Builds the units of a packed weight; a unit reads `maxElements` source elements at most, or one row of groups. */
-export function quantizeUnits(profile: DeviceProfile, packed: PackedWeight, maxElements: number): QuantizeUnits {
-  const made = chunksOf(packed, maxElements).map((chunk) => unitOf(profile, packed, chunk));
+/** Builds the units of a packed weight, one for each chunk of whole groups. */
+export function quantizeUnits(profile: DeviceProfile, packed: PackedWeight, chunks: readonly Chunk[]): QuantizeUnits {
+  const made = chunks.map((chunk) => unitOf(profile, packed, chunk));
   return { units: made.map(({ unit }) => unit), results: made.map(({ result }) => result) };
 }
 

@@ -9,6 +9,7 @@ import { foldErrorRecords } from "../../../src/kernels/quantize/error-fold.ts";
 import { codeCount, elementsOf, groupCount, type Geometry } from "../../../src/kernels/quantize/geometry.ts";
 import { zeroPointBytes } from "../../../src/kernels/quantize/pack-zero-points.ts";
 import { kernelReferences } from "../../../src/kernels/references.ts";
+import { chunksOf } from "../../../src/methods/quantize/chunks.ts";
 import { cutGroups } from "../../../src/methods/quantize/cut-groups.ts";
 import { cutUnits, readsOfCut } from "../../../src/methods/quantize/cut-units.ts";
 import type { AffineEncoding, Encoding, ScaleSearch } from "../../../src/methods/quantize/encoding.ts";
@@ -26,18 +27,18 @@ interface Wanted extends Pick<PackedWeight, "geometry" | "layout" | "encoding" |
   readonly scaleType?: PackedWeight["scaleType"];
 }
 
-const part = (name: PartName, bytes: number): PackedPart => ({ key: name, tensor: name, bytes });
+const partOf = (name: PartName, bytes: number): PackedPart => ({ key: name, tensor: name, bytes });
 
 function weightOf({ search = { kind: "absmax" }, scaleType = "f32", ...wanted }: Wanted): PackedWeight {
   const { geometry, layout, encoding } = wanted;
-  const codes = part("codes", Math.ceil((codeCount(geometry, layout) * codeBits(encoding)) / 8));
+  const codes = partOf("codes", Math.ceil((codeCount(geometry, layout) * codeBits(encoding)) / 8));
   const parts = {
     codes,
     ...(encoding.kind === "cast"
       ? {}
-      : { scales: part("scales", groupCount(geometry) * (scaleType === "f16" ? 2 : 4)) }),
+      : { scales: partOf("scales", groupCount(geometry) * (scaleType === "f16" ? 2 : 4)) }),
     ...(encoding.kind === "affine" && encoding.scheme === "asymmetric"
-      ? { zeroPoints: part("zeroPoints", zeroPointBytes(geometry, layout, encoding.bits)) }
+      ? { zeroPoints: partOf("zeroPoints", zeroPointBytes(geometry, layout, encoding.bits)) }
       : {}),
   };
   return { id: "w", source: "w", sourceElement: 3, search, scaleType, parts, ...wanted };
@@ -192,16 +193,17 @@ const flat: fc.Arbitrary<Wanted> = fc
     turned: fc.boolean(),
   })
   .map(({ rows, cols, encoding, turned }): Wanted => {
-    const shared = { layout: "natural", encoding, sourceType: "f32" } as const;
-    const elements = rows * cols;
+    const [layout, sourceType, elements] = ["natural", "f32", rows * cols] as const;
     if (encoding.kind === "cast") {
-      return { geometry: { kind: "wide", outer: 1, channels: elements, inner: 1 }, ...shared };
+      return { geometry: { kind: "wide", outer: 1, channels: elements, inner: 1 }, layout, encoding, sourceType };
     }
     const geometry = { kind: "blocked", outer: 1, dim: elements, inner: 1, blockSize: 64 } as const;
-    return turned ? { geometry, ...shared, transpose: { rows, cols } } : { geometry, ...shared };
+    const transpose = { rows, cols };
+    if (!turned) return { geometry, layout, encoding, sourceType };
+    return { geometry, layout, encoding, sourceType, transpose };
   });
 
-const wholeOf = (weight: PackedWeight): QuantizeUnits => quantizeUnits(profile, weight, 2 ** 28);
+const wholeOf = (weight: PackedWeight): QuantizeUnits => quantizeUnits(profile, weight, chunksOf(weight, 2 ** 28));
 
 describe("a weight in chunks has the bytes of the whole", () => {
   it.each<[string, fc.Arbitrary<Wanted>]>([
@@ -216,7 +218,7 @@ describe("a weight in chunks has the bytes of the whole", () => {
         const weight = weightOf(request);
         const most = Math.ceil(elementsOf(weight.geometry) / pieces);
         const source = sourceOf(weight, seed);
-        const chunks = quantizeUnits(profile, weight, most);
+        const chunks = quantizeUnits(profile, weight, chunksOf(weight, most));
         chunked += chunks.results.length > 1 ? 1 : 0;
         expect(await packedBy(chunks, weight, source)).toEqual(await packedBy(wholeOf(weight), weight, source));
       }),

@@ -47,16 +47,16 @@ export function refinedFormats(
 ): ReadonlyMap<Weight, ResolvedFormat> {
   const formats = new Map<Weight, ResolvedFormat>();
   let bytes = room?.fileBytes ?? 0;
+  const total = decisions.reduce((sum, { weight }) => sum + weight.elements, 0);
   for (const decision of decisions) {
     if (!("format" in decision)) continue;
     const { weight, format, by } = decision;
-    const first = by === "rule" ? format : startingFormat(weight, format, decisions, room !== undefined);
+    const first = by === "rule" ? format : startingFormat(weight, format, decisions, room ? edgeShare * total : 0);
     if (by === "default" && first.family === "affine") formats.set(weight, first);
     bytes += packedBytes(weight, first) - sourceBytes(weight);
   }
   if (!room) return formats;
   const { fileBytes, fineBlocks } = room;
-  const total = decisions.reduce((sum, { weight }) => sum + weight.elements, 0);
   const convolutions = [...formats.keys()].filter(isConvolution).toSorted((a, b) => a.elements - b.elements);
   for (const bits of fineBlocks ? ([4, 8] as const) : ([4] as const)) {
     const { kept, filled } = promises[promisedBits(decisions)];
@@ -83,18 +83,18 @@ const promisedBits = (decisions: readonly Decision[]): 4 | 8 =>
 const isFourBitBlocks = ({ family, bits, granularity }: ResolvedFormat): boolean =>
   family === "affine" && bits === 4 && granularity === "block";
 
+/** @param largestEdge elements up to which a first or last layer gets 8 bits */
 function startingFormat(
   weight: Weight,
   format: ResolvedFormat,
   decisions: readonly Decision[],
-  withEdges: boolean,
+  largestEdge: number,
 ): ResolvedFormat {
   if (!isFourBitBlocks(format)) return format;
   if (isConvolution(weight) && rowLength(weight) < format.blockSize) return eightBits(format);
   const isEdge = weight === decisions[0]?.weight || weight === decisions.at(-1)?.weight;
-  const total = decisions.reduce((sum, each) => sum + each.weight.elements, 0);
-  const small = decisions.length > 2 && weight.elements <= edgeShare * total;
-  return withEdges && isEdge && small ? eightBits(format) : format;
+  const small = decisions.length > 2 && weight.elements <= largestEdge;
+  return isEdge && small ? eightBits(format) : format;
 }
 
 /** From 4 bits to 8, or from 8 bits per channel to blocks; undefined where there is no such step. */

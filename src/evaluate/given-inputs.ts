@@ -5,6 +5,8 @@ import { FormatError, UsageError } from "../base/errors.ts";
 import type { NpyArray } from "../formats/npy.ts";
 import type { InputSpec, InputTensor, InputType } from "./tensors.ts";
 
+const maxRank = 32;
+
 /** An array without a type of its own. */
 export interface PlainArray {
   readonly dims: readonly number[];
@@ -32,7 +34,10 @@ export function arrayFromJson(value: unknown, name: string): PlainArray {
     return { dims, data };
   }
   const dims: number[] = [];
-  for (let level: unknown = value; Array.isArray(level); level = level[0]) dims.push(level.length);
+  for (let level: unknown = value; Array.isArray(level); level = level[0]) {
+    if (dims.length >= maxRank) fail(`the lists are nested deeper than ${maxRank}.`);
+    dims.push(level.length);
+  }
   const data: number[] = [];
   const walk = (item: unknown, axis: number): void => {
     if (Array.isArray(item)) {

@@ -59,6 +59,8 @@ describe("mcnemar", () => {
   });
 });
 
+const onlyWithFirst = (indices: Uint32Array): number => (indices.includes(0) ? indices.length : Number.NaN);
+
 /** Defined for few draws of four samples. */
 const mostlyUndefined = (indices: Uint32Array): number => (new Set(indices).size === 4 ? 1 : Number.NaN);
 
@@ -131,7 +133,6 @@ describe("bootstrap", () => {
   });
 
   test("draws for which the figure is not defined are left out", () => {
-    const onlyWithFirst = (indices: Uint32Array): number => (indices.includes(0) ? indices.length : Number.NaN);
     expect(bootstrap(4, onlyWithFirst)).toMatchObject({ estimate: 4, low: 4, high: 4 });
     expect(() => bootstrap(4, () => Number.NaN)).toThrow(UsageError);
     expect(() => bootstrap(4, mostlyUndefined)).toThrow(UsageError);

@@ -2,7 +2,7 @@
 // the scores put in the right order, ties counting half (Hanley and McNeil, 1982; the Mann-Whitney statistic).
 // Several classes: each against the rest (Fawcett, "An introduction to ROC analysis", 2006).
 import { UsageError } from "../../base/errors.ts";
-import { NumberList } from "./number-list.ts";
+import { NumberList } from "../../base/number-list.ts";
 import type { ScoreRow } from "./scores.ts";
 
 /**

@@ -2,7 +2,7 @@
 // between the two is more than chance.
 import { UsageError } from "../../base/errors.ts";
 import { imbalanceWarnings, type ClassNames } from "../metrics/imbalance.ts";
-import { NumberList } from "../metrics/number-list.ts";
+import { NumberList } from "../../base/number-list.ts";
 import {
   bestClass,
   isDistribution,

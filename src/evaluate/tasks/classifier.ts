@@ -8,7 +8,7 @@ import {
   type Confusion,
   type ConfusionFigures,
 } from "../metrics/confusion.ts";
-import { NumberList } from "../metrics/number-list.ts";
+import { NumberList } from "../../base/number-list.ts";
 import { OneVsRestRocAuc } from "../metrics/roc-auc.ts";
 import { bestClass, isDistribution, logProbabilities, type ScoreKind, type ScoreRow } from "../metrics/scores.ts";
 import { TopKAccuracy } from "../metrics/top-k.ts";

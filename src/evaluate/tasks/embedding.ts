@@ -3,7 +3,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { seededRandom } from "../../base/random.ts";
 import { cosineSimilarity, nearestNeighbours, pairSimilarities } from "../metrics/embedding.ts";
-import { NumberList } from "../metrics/number-list.ts";
+import { NumberList } from "../../base/number-list.ts";
 import { spearman } from "../metrics/rank-correlation.ts";
 import type { ScoreRow } from "../metrics/scores.ts";
 import { bootstrap, bootstrapMean, type Interval } from "../statistics/bootstrap.ts";

@@ -2,7 +2,7 @@
 // against the original. Intervals draw whole sequences, since the tokens of one are not independent.
 import { UsageError } from "../../base/errors.ts";
 import { TokenLosses, type LanguageModelFigures } from "../metrics/language-model.ts";
-import { NumberList } from "../metrics/number-list.ts";
+import { NumberList } from "../../base/number-list.ts";
 import { bestClass, isDistribution, klDivergence, logProbabilities } from "../metrics/scores.ts";
 import { bootstrapRatio, type Interval } from "../statistics/bootstrap.ts";
 import { pairedBootstrapRatio, type PairedDifference } from "../statistics/paired-bootstrap.ts";

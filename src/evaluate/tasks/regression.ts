@@ -1,6 +1,6 @@
 // Evaluates models that give numbers or pictures: errors against the truth and against the original.
 import { UsageError } from "../../base/errors.ts";
-import { NumberList } from "../metrics/number-list.ts";
+import { NumberList } from "../../base/number-list.ts";
 import { RegressionErrors, type RegressionFigures } from "../metrics/regression.ts";
 import { bootstrapMean, type Interval } from "../statistics/bootstrap.ts";
 import { pairedBootstrapMean, type PairedDifference } from "../statistics/paired-bootstrap.ts";

@@ -1,4 +1,4 @@
-// A list of numbers that grows, in the memory of a typed array. For what a metric has to keep of every sample.
+// A list of numbers that grows, in the memory of a typed array: f64, so integers are exact up to 2^53.
 
 export class NumberList {
   #values = new Float64Array(64);

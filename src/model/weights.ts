@@ -29,7 +29,7 @@ export interface Weight {
   /** Rank of the other operand of each use, where it is known. */
   readonly operandRanks: readonly (number | undefined)[];
   readonly sharedOtherwise: boolean;
-  /** The left operand of a product whose right one is a float constant too. */
+  /** The left operand of a product whose right one is a float constant too, be they moved before. */
   readonly timesConstant: boolean;
   /** Element type that operators see. */
   readonly dataType: number;
@@ -108,7 +108,7 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
     scopes.flatMap((scope) => scope.graph.outputs.map((output) => lookUpConstant(scope, output.name))),
   );
   const rankOf = inferRanks(scopes);
-  const byPath = new Map(scopes.map((scope) => [pathKey(scope.path), scope]));
+  const leftFactors = leftOfConstants(scopes);
   const operandRank = ({ path, node, inputIndex }: Use): number | undefined =>
     rankOf(path, node.inputs[inputIndex === 0 ? 1 : 0] ?? "");
   const weights: Weight[] = [];
@@ -140,7 +140,7 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
       uses: taken,
       operandRanks: taken.map(operandRank),
       sharedOtherwise: taken.length < uses.length || outputs.has(holder),
-      timesConstant: asWeight.some((use) => isLeftOfConstant(use, byPath)),
+      timesConstant: leftFactors.has(holder),
       dataType,
       storedType: holder.tensor.dataType,
       overridable:
@@ -150,11 +150,34 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
   return { weights, scopes };
 }
 
-function isLeftOfConstant({ path, node, inputIndex }: Use, byPath: ReadonlyMap<string, Scope>): boolean {
-  const scope = byPath.get(pathKey(path));
-  if (!scope || inputIndex !== 0 || node.opType === "Gather") return false;
-  const right = lookUpConstant(scope, node.inputs[1] ?? "");
-  return right !== undefined && isFloatType(seenType(right));
+/** Constants that stand left in a product of two float constants, each of which may be moved on its way there. */
+function leftOfConstants(scopes: readonly Scope[]): ReadonlySet<ConstantHolder> {
+  const found = new Set<ConstantHolder>();
+  for (const scope of scopes) {
+    for (const node of scope.graph.nodes) {
+      if (node.opType === "Gather" || weightRole(node, 0) === undefined || weightRole(node, 1) === undefined) continue;
+      const [left, right] = [0, 1].map((index) => constantsBehind(scope, node.inputs[index] ?? ""));
+      if (left && right) for (const holder of left) found.add(holder);
+    }
+  }
+  return found;
+}
+
+/** The float constants that a value is made of by moving alone; undefined where anything else is in it. */
+function constantsBehind(scope: Scope, name: string, moves = mostMoves): readonly ConstantHolder[] | undefined {
+  const constant = lookUpConstant(scope, name);
+  if (constant) return isFloatType(seenType(constant)) ? [constant, storedHolder(constant)] : undefined;
+  if (moves === 0) return undefined;
+  for (let at: Scope | undefined = scope; at; at = at.parent) {
+    if (!at.defined.has(name)) continue;
+    const node = at.graph.nodes.find(({ outputs }) => outputs.includes(name));
+    if (!node || node.domain !== "" || !moving.has(node.opType)) return undefined;
+    const within = at;
+    const sources = node.opType === "Concat" ? node.inputs : node.inputs.slice(0, 1);
+    const found = sources.map((source) => constantsBehind(within, source, moves - 1));
+    return found.some((each) => each === undefined) ? undefined : found.flatMap((each) => each ?? []);
+  }
+  return undefined;
 }
 
 const isMove = ({ node, inputIndex }: Use): boolean =>

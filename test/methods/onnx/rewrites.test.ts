@@ -551,6 +551,30 @@ it("leaves the left one of two multiplied constants alone", async () => {
   expect(largestDifference(expected?.data ?? [], actual?.data ?? [])).toBeLessThan(0.02);
 });
 
+const turned = (from: string, to: string) => op("Transpose", [from], [to], { perm: [1n, 0n] });
+
+it.each([
+  ["the right one behind Identity", [op("Identity", ["w"], ["b"]), op("MatMul", ["v", "b"], ["p"])]],
+  ["the left one behind Identity", [op("Identity", ["v"], ["a"]), op("MatMul", ["a", "w"], ["p"])]],
+  ["the right one transposed", [turned("w", "b"), op("Gemm", ["v", "b"], ["p"])]],
+  [
+    "both transposed, one twice",
+    [turned("v", "c"), turned("c", "a"), turned("w", "b"), op("MatMul", ["a", "b"], ["p"])],
+  ],
+] as const)("leaves the left one of two multiplied constants alone: %s", async (_, nodes) => {
+  const model = smallModel({
+    nodes: [...nodes, op("MatMul", ["x", "p"], ["y"])],
+    inputs: [["x", [5, 40]]],
+    outputs: [["y", undefined]],
+    initializers: [randomTensor("v", [40, 40]), randomTensor("w", [40, 40])],
+  });
+  const { plan, bytes, restored } = await quantizeSmall(model, { format: "uint8" });
+  expect(plan.skipped).toEqual([{ name: "v", reason: "multiplied by another constant: nothing depends on the input" }]);
+  expect(plan.tensors.map(({ name }) => name)).toEqual(["w"]);
+  const [[expected], [actual]] = [await runOracle(restored, [x]), await runOracle(bytes, [x])];
+  expect(largestDifference(expected?.data ?? [], actual?.data ?? [])).toBeLessThan(0.02);
+});
+
 const weightOf = (scale: number) =>
   smallModel({
     nodes: [op("MatMul", ["x", "w"], ["y"])],

@@ -259,7 +259,39 @@ const dft20: Adapter = (node, context) => {
   return [remade(node, { inputs: withInput(node.inputs, 2, name), attributes: without(node, "axis") })];
 };
 
-const groupNorm21: Adapter = () => ({ refused: "its scale and bias changed from one a group to one a channel" });
+/**
+ * Scale and bias were one a group before 21 and are one a channel from then on: [G] to [G, 1], repeated to
+ * [G, channels / G], flattened. The number of channels is taken from the data at run time.
+ */
+const groupNorm21: Adapter = (node, context) => {
+  const [x = "", ...factors] = node.inputs;
+  const groups = getInt(node, "num_groups");
+  if (groups === undefined) return { refused: "it has no num_groups" };
+  const base = node.name || node.outputs[0] || "group_norm";
+  const nodes: OnnxNode[] = [];
+  const step = (
+    opType: string,
+    inputs: readonly string[],
+    suffix: string,
+    attributes: OnnxAttribute[] = [],
+  ): string => {
+    const output = context.fresh(`${base}_${suffix}`);
+    nodes.push(makeNode({ opType, name: context.fresh(`${output}_node`), inputs, outputs: [output], attributes }));
+    return output;
+  };
+  const channels = step("Shape", [x], "channels", [makeAttributeInt("start", 1), makeAttributeInt("end", 2)]);
+  const count = int64s(context, node, "groups", [groups]);
+  const each = step("Div", [channels, count], "group_size");
+  const repeated = step("Concat", [count, each], "factors_shape", [makeAttributeInt("axis", 0)]);
+  const [column, flat] = [int64s(context, node, "column", [-1, 1]), int64s(context, node, "flat", [-1])];
+  const inputs = factors.map((factor, i) => {
+    const name = i === 0 ? "scale" : "bias";
+    const shaped = step("Reshape", [factor, column], `${name}_column`);
+    return step("Reshape", [step("Expand", [shaped, repeated], `${name}_repeated`), flat], `${name}_channels`);
+  });
+  return [...nodes, remade(node, { inputs: [x, ...inputs] })];
+};
+
 const scan9: Adapter = () => ({ refused: "its batch axis was removed" });
 
 const reduces = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare"];

@@ -75,6 +75,7 @@ export { formatPlan } from "./plan/format.ts";
 export type { Plan } from "./plan/types.ts";
 export { portableProfile } from "./plan/portable-profile.ts";
 export type { Backend } from "./run/backend.ts";
+export type { CheckpointStore } from "./run/checkpoint.ts";
 export type { RunProgress } from "./run/run-plan.ts";
 export type { CompressionProgress } from "./compress/progress.ts";
 export { WebGpuBackend } from "./run/webgpu-backend.ts";

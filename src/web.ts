@@ -1,4 +1,5 @@
 // The public entry for pages and workers: everything of the main entry, and the browser's files.
 export * from "./index.ts";
-export { toBlob, toOpfs } from "./web-files.ts";
+export { blobCheckpoint } from "./web-checkpoint.ts";
+export { toBlob, toOpfs, type BlobSink, type OpfsOptions } from "./web-files.ts";
 export { openWebBackend, type WebBackend, type WebBackendOptions } from "./web-backend.ts";

@@ -1,13 +1,17 @@
-// The page: takes a file, shows the plan, the run and what was lost. All work is the worker's.
+// The page: takes a model, shows the plan, the run and what was lost. All work is the worker's.
 // ?auto=MODEL&format=FORMAT[&block=N][&search=KIND][&budget=BYTES] runs by itself; ?no-webgpu behaves as a browser
 // without WebGPU does.
-import { describeFormat, formatNames, resolveFormat, type FormatName } from "../../src/web.ts";
+import { describeFormat, formatNames, resolveFormat } from "../../src/web.ts";
 import { byId, failureOf, formatBytes, make, setState, showFailure, type Failure } from "../shared/page.ts";
-import { histogramChart, lossChart } from "./charts.ts";
+import { describeBar, histogramChart, lossChart, type LossBar } from "./charts.ts";
+import { nameOf, outputNameOf } from "./files.ts";
+import { formatWords } from "./format-words.ts";
 import type { Histograms } from "./histograms.ts";
-import { bundledModels, fetchModel } from "./models.ts";
-import { showPlan, showRows } from "./plan-view.ts";
-import type { Choice, LayerLoss, PlanSummary, Reply, Request } from "./protocol.ts";
+import { Intake } from "./intake.ts";
+import { LayersView } from "./layers-view.ts";
+import { showPlan, showWarnings, shrinks } from "./plan-view.ts";
+import { describeProblem, missingFile } from "./problems.ts";
+import type { Choice, LayerLoss, OpenedModel, PlanSummary, Reply, Request } from "./protocol.ts";
 
 const query = new URLSearchParams(location.search);
 const worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });
@@ -17,121 +21,153 @@ const element = (id: string): HTMLElement => byId(id, HTMLElement);
 const select = (id: string): HTMLSelectElement => byId(id, HTMLSelectElement);
 const widthOf = (id: string): number => Math.max(240, element(id).clientWidth);
 const problem = element("problem");
+const layers = new LayersView(choose);
 
 let adapter = "";
-let modelName = "";
+let model: OpenedModel | undefined;
 let plan: PlanSummary | undefined;
 let losses = new Map<string, LayerLoss>();
 let chosen: string | undefined;
 let phase: "idle" | "running" | "done" = "idle";
 let histograms: Histograms | undefined;
-let downloadUrl: string | undefined;
+let urls: string[] = [];
+/** Weights that the reader leaves float. */
+let keep: string[] = [];
+/** What to do once a cancelled run has ended. */
+let afterCancel: (() => void) | undefined;
 /** Set while the page runs by itself, until the first layer's histograms stand. */
 let auto = query.has("auto");
 
 function choiceOf(): Choice {
   const [block, search, budget] = [select("block").value, select("search").value, select("budget").value];
+  const format = formatNames.find((name) => name === select("format").value) ?? "int4";
   return {
-    format: formatNames.find((name) => name === select("format").value) ?? "int4",
+    format,
     ...(block && !select("block").disabled ? { blockSize: Number(block) } : {}),
     ...((search === "absmax" || search === "mse" || search === "hqq") && !select("search").disabled ? { search } : {}),
     ...(budget ? { memoryBudget: Number(budget) } : {}),
+    apart: byId("apart", HTMLInputElement).checked && model?.format === "onnx",
+    keep,
+    outputName: outputNameOf(model?.name ?? "model.onnx", format),
   };
 }
 
 /** Asks for a plan of the current choices; controls that a format has no use for are switched off. */
 function replan(): void {
-  const format = choiceOf().format;
-  const { family, granularity } = resolveFormat(format);
+  const { format } = choiceOf();
+  const resolved = resolveFormat(format);
+  const { family, granularity } = resolved;
   select("search").disabled = family !== "affine";
   select("block").disabled = !(family === "affine" || (family === "table" && granularity === "block"));
-  element("format-words").textContent = describeFormat(resolveFormat(format));
+  byId("apart", HTMLInputElement).disabled = model?.format !== "onnx";
+  const { about, written } = formatWords[format];
+  element("format-words").replaceChildren(
+    make("p", "", about),
+    make("p", "note", `${describeFormat(resolved)}. ${model?.format === "onnx" ? `Written as: ${written}.` : ""}`),
+  );
   problem.hidden = true;
   ask({ kind: "plan", choice: choiceOf() });
 }
 
 function setPhase(next: typeof phase, status = ""): void {
+  const hadFocus = document.activeElement;
   phase = next;
   const busy = phase === "running";
-  byId("run", HTMLButtonElement).disabled = busy;
-  element("run").hidden = phase === "done";
+  const run = byId("run", HTMLButtonElement);
+  run.hidden = phase !== "idle";
+  run.textContent = plan && !shrinks(plan) ? "Quantize all the same" : "Quantize";
   element("cancel").hidden = !busy;
-  element("progress").hidden = phase === "idle";
-  element("download").hidden = phase !== "done";
-  element("digest").hidden = phase !== "done";
-  for (const id of ["format", "block", "search", "budget"]) select(id).dataset["busy"] = String(busy);
+  element("progress").hidden = !busy;
+  element("result").hidden = phase !== "done";
   byId("choices", HTMLFormElement).inert = busy;
   element("drop").inert = busy;
   element("status").textContent = status;
+  // A reader with a keyboard stays at the button of the day.
+  if (hadFocus instanceof HTMLElement && hadFocus.hidden) element(busy ? "cancel" : "run").focus();
+  if (hadFocus === element("cancel") && phase === "done") element("download").focus();
 }
 
 function forget(): void {
   losses = new Map();
   [chosen, histograms] = [undefined, undefined];
-  element("histogram").replaceChildren(make("p", "note", "Choose a layer when the run is done."));
+  layers.clear();
+  layers.choose(undefined);
+  element("histogram").replaceChildren(
+    make("p", "empty", "When the run is done, choose a layer to see its weights before and after."),
+  );
   element("histogram-title").textContent = "Weights of a layer";
   byId("progress", HTMLProgressElement).value = 0;
+  drawSoon();
 }
 
-function drawLayers(): void {
+let drawing = false;
+
+/** Draws once a frame, however many layers have come in. */
+function drawSoon(): void {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    drawLosses();
+  });
+}
+
+function drawLosses(): void {
   if (!plan) return;
-  const bars = plan.tensors.map(({ name }) => ({ name, sqnrDb: losses.get(name)?.sqnrDb }));
-  element("loss").replaceChildren(lossChart(widthOf("loss"), bars, chosen, choose));
-  showRows(plan, (name) => ({ loss: losses.get(name), chosen: name === chosen }), choose);
+  const formats = [...new Set(plan.tensors.map(({ format }) => format))];
+  const bars = plan.tensors.map(({ name, format }) => ({ name, format, sqnrDb: losses.get(name)?.sqnrDb }));
+  const hadFocus = element("loss").contains(document.activeElement);
+  const point = (bar: LossBar | undefined): void => {
+    const shown = bar ?? bars.find(({ name }) => name === chosen);
+    element("loss-readout").textContent = shown ? describeBar(shown) : "";
+  };
+  const width = widthOf("loss");
+  element("loss").replaceChildren(
+    lossChart({ width, layers: bars, chosen, formats, onChoose: choose, onPoint: point }),
+  );
+  const legend = formats.map((format, index) => make("span", "", make("i", `c${index % 4}`), format));
+  element("loss-legend").replaceChildren(...legend);
+  point(undefined);
+  if (hadFocus) element("loss").querySelector<SVGElement>(".chosen")?.focus();
 }
 
 function drawHistograms(): void {
   if (histograms) element("histogram").replaceChildren(histogramChart(widthOf("histogram"), histograms));
 }
 
-/** Scrolls the table, not the page. */
-function showChosenRow(): void {
-  const row = document.querySelector<HTMLElement>("#rows .chosen");
-  const table = row?.closest(".scroll");
-  if (!row || !table) return;
-  const hidden =
-    row.offsetTop + row.offsetHeight - table.scrollTop > table.clientHeight || row.offsetTop < table.scrollTop;
-  if (hidden) table.scrollTop = row.offsetTop - table.clientHeight / 2;
-}
-
 function choose(name: string): void {
   chosen = name;
-  drawLayers();
-  showChosenRow();
+  layers.choose(name);
+  drawSoon();
   if (phase === "done") ask({ kind: "values", tensor: name });
 }
 
-function open(name: string, blob: Blob): void {
-  [modelName, plan] = [name, undefined];
-  forget();
-  setPhase("idle");
+function start(resume: boolean): void {
+  for (const url of urls.splice(0)) URL.revokeObjectURL(url);
+  if (!resume) forget();
   problem.hidden = true;
-  element("plan").hidden = true;
-  element("model").textContent = `Reading ${name} …`;
-  ask({ kind: "open", name, blob });
-}
-
-function start(): void {
-  if (downloadUrl) URL.revokeObjectURL(downloadUrl);
-  forget();
-  drawLayers();
-  problem.hidden = true;
-  setPhase("running", "Starting …");
+  setPhase("running", resume ? "Opening the GPU again …" : "Starting …");
   setState("running");
-  ask({ kind: "run", outputName: outputName() });
+  ask({ kind: "run", resume });
 }
 
-const outputName = (): string => modelName.replace(/(\.\w+)?$/, (ending) => `_${choiceOf().format}${ending}`);
-
-function finish({ blob, sha256, seconds }: Extract<Reply, { kind: "done" }>): void {
-  const link = byId("download", HTMLAnchorElement);
-  downloadUrl = URL.createObjectURL(blob);
-  link.href = downloadUrl;
-  link.download = outputName();
-  link.textContent = `Download ${link.download} (${formatBytes(blob.size)})`;
-  element("digest").textContent = `SHA-256 ${sha256}`;
-  byId("progress", HTMLProgressElement).value = 1;
-  setPhase("done", `Done and proven in ${seconds.toFixed(1)} s.`);
+function finish({ files, seconds, warnings }: Extract<Reply, { kind: "done" }>): void {
+  const links = files.map(({ name, blob }, index) => {
+    const url = URL.createObjectURL(blob);
+    urls.push(url);
+    const link = make("a", "button primary large", `Download ${name}`, make("small", "", formatBytes(blob.size)));
+    [link.href, link.download] = [url, name];
+    if (index === 0) link.id = "download";
+    return link;
+  });
+  element("downloads").replaceChildren(...links);
+  const digests = files.map(({ name, sha256 }) =>
+    make("div", "", ...(files.length > 1 ? [`${name} `] : []), `SHA-256 ${sha256}`),
+  );
+  element("digest").replaceChildren(...digests);
+  showWarnings(warnings);
+  layers.working("");
+  setPhase("done", `Done in ${seconds.toFixed(1)} s. The file was read back and every weight matches.`);
   const worst = [...losses.values()].toSorted((a, b) => a.sqnrDb - b.sqnrDb)[0];
   if (worst) choose(worst.name);
 }
@@ -139,16 +175,33 @@ function finish({ blob, sha256, seconds }: Extract<Reply, { kind: "done" }>): vo
 function failed(during: Request["kind"], failure: Failure): void {
   if (failure.code === "ABORTED") {
     forget();
-    drawLayers();
     setPhase("idle", "Cancelled. Nothing was kept.");
     setState("cancelled");
+    afterCancel?.();
+    afterCancel = undefined;
     return;
   }
   if (during === "open") element("model").textContent = "No model yet.";
-  if (during === "plan") element("plan").hidden = true;
+  if (during === "open" || during === "plan") showSections([]);
+  if (during === "open") element("setup").hidden = true;
   if (during === "run") setPhase("idle");
   if (during === "start") element("app").hidden = true;
-  showFailure(problem, failure);
+  intake.lack(during === "open" ? missingFile(failure) : undefined);
+  const {
+    title,
+    failure: shown,
+    actions,
+  } = describeProblem(during, failure, {
+    resume: () => start(true),
+    restart: () => start(false),
+    chooseMissing: () => byId("file", HTMLInputElement).click(),
+    keepFloat(tensor) {
+      keep.push(tensor);
+      replan();
+    },
+  });
+  showFailure(problem, shown, { title, actions });
+  problem.scrollIntoView({ block: "nearest" });
   setState("failed");
 }
 
@@ -163,31 +216,48 @@ function showStandIn(description: string, warning: string): void {
   notice.hidden = false;
 }
 
+/** Shows these of the sections that need a plan, and hides the others. */
+function showSections(shown: readonly string[]): void {
+  for (const id of ["plan", "charts", "layers"]) element(id).hidden = !shown.includes(id);
+}
+
+function showModel(next: OpenedModel): void {
+  model = next;
+  const { name, bytes, content, dataFiles } = next;
+  const beside = dataFiles.length > 3 ? ` with ${dataFiles.length} data files` : "";
+  const named = dataFiles.length > 0 && !beside ? ` with ${dataFiles.join(", ")}` : beside;
+  element("model").replaceChildren(make("b", "", name), `${named}: ${formatBytes(bytes)}, ${content}`);
+  element("setup").hidden = false;
+  replan();
+}
+
 function receive(reply: Reply): void {
   if (reply.kind === "device") {
     adapter = reply.description;
     if (reply.warning !== undefined) showStandIn(reply.description, reply.warning);
     if (!auto) setState("ready");
-  } else if (reply.kind === "model") {
-    element("model").textContent = `${reply.name}: ${formatBytes(reply.bytes)}, ${reply.content}.`;
-    element("setup").hidden = false;
-    replan();
-  } else if (reply.kind === "plan") {
+  } else if (reply.kind === "model") showModel(reply.model);
+  else if (reply.kind === "plan") {
     plan = reply.summary;
+    showSections(["plan", "charts", "layers"]);
+    layers.show(plan);
     forget();
     setPhase("idle");
-    for (const id of ["plan", "charts", "layers"]) element(id).hidden = false;
     showPlan(plan, adapter);
-    drawLayers();
-    if (auto) start();
+    if (auto) start(false);
     else setState("ready");
   } else if (reply.kind === "progress") {
     const { label, done, total, bytesDone, bytesTotal } = reply;
     byId("progress", HTMLProgressElement).value = bytesDone / Math.max(1, bytesTotal);
     element("status").textContent = `${reply.phase === "prove" ? "Proving " : ""}${done} of ${total}: ${label}`;
+    layers.working(label);
   } else if (reply.kind === "layer") {
     losses.set(reply.loss.name, reply.loss);
-    drawLayers();
+    layers.fill(reply.loss);
+    drawSoon();
+  } else if (reply.kind === "note") {
+    forget();
+    element("status").textContent = reply.text;
   } else if (reply.kind === "done") finish(reply);
   else if (reply.kind === "values") {
     if (reply.tensor !== chosen) return;
@@ -199,61 +269,57 @@ function receive(reply: Reply): void {
   } else failed(reply.during, reply.failure);
 }
 
-function listen(): void {
-  worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => receive(data));
-  worker.addEventListener("error", (event) => failed("start", failureOf(new Error(event.message))));
-  byId("choices", HTMLFormElement).addEventListener("change", replan);
-  element("run").addEventListener("click", start);
-  element("cancel").addEventListener("click", () => ask({ kind: "cancel" }));
-  const input = byId("file", HTMLInputElement);
-  input.addEventListener("change", () => {
-    const [file] = input.files ?? [];
-    if (file) open(file.name, file);
-  });
-  window.addEventListener("resize", () => {
-    drawLayers();
-    drawHistograms();
-  });
-  const drop = element("drop");
-  for (const kind of ["dragover", "dragleave", "drop"] as const) {
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      drop.classList.toggle("over", kind === "dragover");
-      const file = kind === "drop" ? event.dataTransfer?.files[0] : undefined;
-      if (file && phase !== "running") open(file.name, file);
-    });
-  }
-}
+const failedToOpen = (error: unknown): void => failed("open", failureOf(error));
 
-async function takeBundled(id: string): Promise<void> {
-  const model = bundledModels.find((candidate) => candidate.id === id);
-  if (!model) throw new Error(`There is no bundled model "${id}".`);
-  for (const button of element("bundled").children) button.classList.toggle("chosen", button.id === id);
-  open(`${model.id}.onnx`, await fetchModel(model));
-}
+const intake = new Intake({
+  open(files) {
+    [model, plan, keep] = [undefined, undefined, []];
+    problem.hidden = true;
+    showSections([]);
+    element("model").textContent = `Reading ${nameOf(files.main.path)} …`;
+    setState("running");
+    ask({ kind: "open", ...files });
+  },
+  isBusy: () => phase === "running",
+  cancel(then) {
+    afterCancel = then;
+    ask({ kind: "cancel" });
+  },
+  fail: failedToOpen,
+});
 
 function fillControls(): void {
-  const format = select("format");
-  format.append(...formatNames.map((name: FormatName) => make("option", "", name)));
-  format.value = "int4";
+  const groups = new Map<string, HTMLOptGroupElement>();
+  for (const name of formatNames) {
+    const { group } = formatWords[name];
+    const made = groups.get(group) ?? make("optgroup", "");
+    made.label = group;
+    made.append(make("option", "", name));
+    groups.set(group, made);
+  }
+  select("format").append(...groups.values());
+  select("format").value = "int4";
   for (const id of ["format", "block", "search", "budget"]) {
     const asked = query.get(id);
     if (asked !== null) select(id).value = asked;
   }
-  for (const { id, title, about } of bundledModels) {
-    const button = make("button", "", title);
-    button.type = "button";
-    button.id = id;
-    button.title = about;
-    button.addEventListener("click", () => {
-      takeBundled(id).catch((error: unknown) => failed("open", failureOf(error)));
-    });
-    element("bundled").append(button);
-  }
+}
+
+function listen(): void {
+  worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => receive(data));
+  worker.addEventListener("error", (event) => failed("start", failureOf(new Error(event.message))));
+  byId("choices", HTMLFormElement).addEventListener("change", replan);
+  element("run").addEventListener("click", () => start(false));
+  element("again").addEventListener("click", replan);
+  element("cancel").addEventListener("click", () => ask({ kind: "cancel" }));
+  window.addEventListener("resize", () => {
+    drawSoon();
+    drawHistograms();
+  });
 }
 
 fillControls();
 listen();
 ask({ kind: "start", hideWebGpu: query.has("no-webgpu") });
 const asked = query.get("auto");
-if (asked !== null) takeBundled(asked).catch((error: unknown) => failed("open", failureOf(error)));
+if (asked !== null) intake.takeBundled(asked).catch(failedToOpen);

@@ -11,9 +11,9 @@ export interface BundledModel {
 }
 
 export const bundledModels: readonly BundledModel[] = [
-  { id: "fashion-cnn", title: "fashion-cnn", about: "clothes in photos, 0.4 MB", url: fashionUrl },
-  { id: "ocr-cls", title: "PaddleOCR cls", about: "which way up is a line of text, 0.6 MB", url: clsUrl },
-  { id: "ocr-rec", title: "PaddleOCR rec", about: "reads a line of text, 11 MB", url: recUrl },
+  { id: "fashion-cnn", title: "Clothes", about: "names clothes in photos, 0.4 MB", url: fashionUrl },
+  { id: "ocr-cls", title: "Text direction", about: "which way up is a line, 0.6 MB", url: clsUrl },
+  { id: "ocr-rec", title: "Text reader", about: "reads a line of text, 11 MB", url: recUrl },
 ];
 
 /** @throws Error where the file can't be fetched */

@@ -1,92 +1,75 @@
-// Shows a plan: figures, warnings, what is left float and why, and a row for each layer that the run fills in.
+// Shows a plan: what it does to the file, figures, warnings, and what to think of it before it runs.
 import { byId, formatBytes, make } from "../shared/page.ts";
-import type { LayerLoss, PlanSummary } from "./protocol.ts";
-
-export interface RowState {
-  readonly loss: LayerLoss | undefined;
-  readonly chosen: boolean;
-}
+import type { PlanSummary } from "./protocol.ts";
 
 const percent = (part: number, whole: number): string => `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`;
 
-function figure(name: string, value: string, ...more: readonly (Node | string)[]): HTMLElement {
-  return make("div", "", make("dt", "", name), make("dd", "", value, ...more));
+function figure(name: string, value: string, more: string): HTMLElement {
+  return make("div", "", make("dt", "", name), make("dd", "", value, make("small", "", more)));
 }
 
+export const shrinks = ({ bytesBefore, bytesAfter }: PlanSummary): boolean => bytesAfter < bytesBefore;
+
 export function showPlan(plan: PlanSummary, adapter: string): void {
-  const { bytesBefore, bytesAfter, peakDeviceBytes, lowerBoundBytes, dispatches, submits, skipped, warnings } = plan;
-  const bars = make("div", "sizes", make("div", ""), make("div", ""));
-  if (bars.lastElementChild instanceof HTMLElement) {
-    bars.lastElementChild.style.width = `${(100 * bytesAfter) / bytesBefore}%`;
-  }
+  const { bytesBefore, bytesAfter, peakDeviceBytes, lowerBoundBytes, dispatches, submits, skipped } = plan;
+  showSizes(plan);
   const ratio = peakDeviceBytes / Math.max(1, lowerBoundBytes);
   byId("figures", HTMLElement).replaceChildren(
     figure(
-      "File, before and after",
-      `${formatBytes(bytesBefore)} → ${formatBytes(bytesAfter)}`,
-      bars,
-      make("small", "", `${percent(bytesAfter, bytesBefore)} of the original`),
+      "Layers",
+      `${plan.tensors.length} packed`,
+      skipped.length > 0 ? `${skipped.length} stay float` : "all of them",
     ),
-    figure(
-      "Device memory at the peak",
-      formatBytes(peakDeviceBytes),
-      make("small", "", `${ratio.toFixed(2)} of what any plan needs`),
-    ),
+    figure("Device memory", formatBytes(peakDeviceBytes), `at the peak, ${ratio.toFixed(2)} of the least possible`),
     figure(
       "Work",
       `${dispatches.toLocaleString("en")} dispatches`,
-      make("small", "", `in ${submits} ${submits === 1 ? "submit" : "submits"}`),
+      `in ${submits.toLocaleString("en")} ${submits === 1 ? "submit" : "submits"}`,
     ),
-    figure(
-      "Layers",
-      `${plan.tensors.length} packed`,
-      make("small", "", skipped.length > 0 ? `${skipped.length} stay float` : "none stays float"),
-    ),
-    figure("Adapter", "", make("small", "", adapter)),
+    figure("Computes on", adapter, "in a worker of this page"),
   );
-  const list = byId("warnings", HTMLElement);
-  list.replaceChildren(...warnings.map((warning) => make("li", "", warning)));
-  list.hidden = warnings.length === 0;
+  const verdict = byId("verdict", HTMLElement);
+  verdict.hidden = shrinks(plan);
+  verdict.replaceChildren(
+    make("h3", "", "This would not make the file smaller"),
+    make(
+      "p",
+      "",
+      `${formatBytes(bytesBefore)} would become ${formatBytes(bytesAfter)}: the weights are few or packed already, and ` +
+        "scales and the new operators take more than the codes save. Take a format with fewer bits, or keep the file.",
+    ),
+  );
+  showWarnings(plan.warnings);
   byId("plan-text", HTMLElement).textContent = plan.text;
-  showSkipped(plan);
-  byId("layers-title", HTMLElement).textContent = `Layers (${plan.tensors.length})`;
 }
 
-function showSkipped({ skipped }: PlanSummary): void {
-  const details = byId("skipped", HTMLDetailsElement);
-  details.hidden = skipped.length === 0;
-  const summary = details.querySelector("summary");
-  if (summary) summary.textContent = `What stays float, and why (${skipped.length})`;
-  details
-    .querySelector("tbody")
-    ?.replaceChildren(
-      ...skipped.map(({ name, reason }) => make("tr", "", make("td", "mono", name), make("td", "", reason))),
+export function showWarnings(warnings: readonly string[]): void {
+  const list = byId("warnings", HTMLElement);
+  list.replaceChildren(...[...new Set(warnings)].map((warning) => make("li", "", warning)));
+  list.hidden = warnings.length === 0;
+}
+
+/** The file before and after, as two bars on one scale. */
+function showSizes({ bytesBefore, bytesAfter }: PlanSummary): void {
+  const most = Math.max(1, bytesBefore, bytesAfter);
+  const row = (label: string, bytes: number, className: string): HTMLElement => {
+    const bar = make("div", className);
+    bar.style.width = `${(100 * bytes) / most}%`;
+    return make(
+      "div",
+      "size",
+      make("span", "soft", label),
+      make("div", "track", bar),
+      make("b", "number", formatBytes(bytes)),
     );
-}
-
-/** Fills the table of layers anew; `state` tells what is known of each. */
-export function showRows(plan: PlanSummary, state: (name: string) => RowState, onChoose: (name: string) => void): void {
-  byId("rows", HTMLElement).replaceChildren(
-    ...plan.tensors.map(({ name, op, shape, format, bytesBefore, bytesAfter }) => {
-      const { loss, chosen } = state(name);
-      const label = make("td", "mono", name);
-      label.title = name;
-      const row = make(
-        "tr",
-        chosen ? "chosen" : "",
-        label,
-        make("td", "shape", `${op} ${format}`),
-        make("td", "shape", shape.join(" × ")),
-        make("td", "number", formatBytes(bytesBefore)),
-        make("td", "number", formatBytes(bytesAfter)),
-        make("td", "number", loss ? describeSqnr(loss.sqnrDb) : "·"),
-        make("td", "number", loss ? loss.cosine.toFixed(6) : "·"),
-        make("td", "number", loss ? loss.maxAbsError.toPrecision(3) : "·"),
-      );
-      row.addEventListener("click", () => onChoose(name));
-      return row;
-    }),
+  };
+  const smaller =
+    bytesAfter < bytesBefore
+      ? `${percent(bytesAfter, bytesBefore)} of the size, ${(bytesBefore / Math.max(1, bytesAfter)).toFixed(2)}× smaller`
+      : `${percent(bytesAfter, bytesBefore)} of the size`;
+  byId("sizes", HTMLElement).replaceChildren(
+    row("Before", bytesBefore, "before"),
+    row("After", bytesAfter, "after"),
+    make("p", "share", smaller),
   );
 }
-
-const describeSqnr = (db: number): string => (Number.isFinite(db) ? `${db.toFixed(1)} dB` : "exact");

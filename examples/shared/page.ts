@@ -34,29 +34,47 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
 }
 
+export function button(label: string, className: string, act: () => void): HTMLButtonElement {
+  const made = make("button", className, label);
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}
+
 /** An error as plain data: what workers send and pages show. */
 export interface Failure {
   readonly name: string;
   readonly code: string;
   readonly message: string;
   readonly hint: string;
+  /** Where and how much, as the error tells it. */
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
+export const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
 export function failureOf(error: unknown): Failure {
-  if (!(error instanceof Error)) return { name: "Error", code: "", message: String(error), hint: "" };
-  const { code, hint } = error as { code?: unknown; hint?: unknown };
-  return { name: error.name, code: text(code), message: error.message, hint: text(hint) };
+  if (!(error instanceof Error)) return { name: "Error", code: "", message: String(error), hint: "", details: {} };
+  const { code, hint, details } = error as { code?: unknown; hint?: unknown; details?: unknown };
+  const where = typeof details === "object" && details !== null ? { ...details } : {};
+  return { name: error.name, code: text(code), message: error.message, hint: text(hint), details: where };
 }
 
-/** Shows what happened and what to do, in words. */
-export function showFailure(into: HTMLElement, { name, code, message, hint }: Failure): void {
-  const title = code === "NO_ADAPTER" ? "This page needs WebGPU" : "That did not work";
+export interface ProblemOptions {
+  readonly title?: string;
+  readonly actions?: readonly HTMLElement[];
+}
+
+/** Shows what happened and what to do, in words; with buttons where the page itself can do it. */
+export function showFailure(into: HTMLElement, failure: Failure, options: ProblemOptions = {}): void {
+  const { name, code, message, hint } = failure;
+  const title = options.title ?? (code === "NO_ADAPTER" ? "This page needs WebGPU" : "That did not work");
+  const actions = options.actions ?? [];
   into.replaceChildren(
     make("h2", "", title),
     make("p", "", message),
     ...(hint ? [make("p", "", hint)] : []),
+    ...(actions.length > 0 ? [make("div", "row actions", ...actions)] : []),
     make("p", "mono", code ? `${name} · ${code}` : name),
   );
   into.className = "problem";

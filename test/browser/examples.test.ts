@@ -182,12 +182,13 @@ describe("quantize", () => {
     const { name, digest } = await downloadOf(page);
     expect(name).toBe("fashion-cnn_int4.onnx");
     expect(await textOf(page, "#digest")).toBe(`SHA-256 ${digest}`);
+    expect(await textOf(page, "#sizes")).toMatch(/Before419\.1 KiB.*After.*KiB.*% of the size, .*× smaller/s);
     expect(digest).toBe(await nodeDigest(fashion, { format: "int4" }, new CpuBackend(kernelReferences)));
     const gpu = await openDevice();
     expect(digest).toBe(await nodeDigest(fashion, { format: "int4" }, new WebGpuBackend(gpu, kernelSpecs)));
     gpu.dispose();
     const figures = await textOf(page, "#figures");
-    expect(figures).toMatch(/419\.1 KiB → .*KiB.*Device memory.*dispatches.*submit.*packed.*stay float/s);
+    expect(figures).toMatch(/packed.*stay float.*Device memory.*dispatches.*submit.*Computes on/s);
     expect(await textOf(page, "#skipped")).toMatch(/first layer|tiny|fewer/);
     expect(await textOf(page, "#plan-text")).toContain("quantize/");
     const rows = await page.$$eval("#rows tr", (all) => all.length);
@@ -227,7 +228,9 @@ describe("quantize", () => {
     await page.waitForSelector("#run:not([disabled])", { visible: true });
     await page.select("#format", "int8");
     await page.select("#search", "mse");
-    await page.waitForFunction(() => document.querySelector("#format-words")?.textContent?.startsWith("int8"));
+    await page.waitForFunction(() =>
+      document.querySelector("#format-words")?.textContent?.includes("int8: per channel"),
+    );
     await waitForState(page, "ready");
     await page.click("#run");
     await waitForState(page, "done");
@@ -263,7 +266,7 @@ describe("quantize", () => {
     await waitForState(page, "cancelled", "done", "failed");
     expect(await page.evaluate(() => document.body.dataset["state"])).toBe("cancelled");
     expect(await textOf(page, "#status")).toMatch(/Cancelled. Nothing was kept/);
-    expect(await page.$eval("#download", (link) => link instanceof HTMLElement && link.hidden)).toBe(true);
+    expect(await page.$eval("#result", (result) => result instanceof HTMLElement && result.hidden)).toBe(true);
     await picture(page, "quantize-cancelled");
     await page.evaluate(() => document.querySelector<HTMLElement>("#run")?.click());
     await page.waitForFunction(() => /dB/.test(document.querySelector("#rows")?.textContent ?? ""), { polling: 20 });

@@ -11,6 +11,7 @@ import { runPlan } from "../../src/run/run-plan.ts";
 import { copyUnit, testProfile } from "../support/plan-units.ts";
 import { cpuBackend, recordingIo } from "../support/run-plans.ts";
 import { CheckpointLog, memoryCheckpoint } from "../../src/run/checkpoint.ts";
+import { blobCheckpoint } from "../../src/web-checkpoint.ts";
 import type { CheckpointEntry, CheckpointStore } from "../../src/run/checkpoint.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wgslim-checkpoint-"));
@@ -19,6 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const stores: [string, () => CheckpointStore][] = [
   ["memory", memoryCheckpoint],
+  ["Blob", () => blobCheckpoint()],
   ["file", () => fileCheckpoint(join(folder, `${files++}.ckpt`))],
 ];
 

@@ -280,8 +280,8 @@ describe("a folder in Node", () => {
     await expect(imageFiles(folder, { signal: AbortSignal.abort() })).rejects.toThrow(AbortedError);
     const [small] = await imageFiles(folder, { maxFileBytes: 10 });
     await expect(small?.read()).rejects.toThrow(FormatError);
-    const [file] = await imageFiles(folder);
-    await expect(file?.read(AbortSignal.abort())).rejects.toThrow(AbortedError);
+    const [first] = await imageFiles(folder);
+    await expect(first?.read(AbortSignal.abort())).rejects.toThrow(AbortedError);
     await expect(canvasDecoder(() => Promise.reject(new Error("not installed")))).rejects.toThrow(UnsupportedError);
     const broken = imageFolder([{ path: "b.png", read: async () => Uint8Array.of(1, 2, 3) }], {
       decodeImage: await canvasDecoder(),

@@ -179,12 +179,18 @@ describe("paired bootstrap", () => {
 });
 
 describe("confusionStatistic", () => {
-  test("equals the figures of the samples drawn", () => {
-    const random = seededRandom(3);
-    const samples = Array.from({ length: 30 }, () => [
-      { label: random.int(0, 3), predicted: random.int(-1, 3), count: random.int(1, 4) },
-      { label: random.int(0, 3), predicted: random.int(-1, 3), count: 2 },
-    ]);
+  const random = seededRandom(3);
+  const pair = (count: number) => ({ label: random.int(0, 3), predicted: random.int(-1, 3), count });
+
+  test.each([
+    ["one pair a sample", Array.from({ length: 30 }, () => [pair(1)])],
+    ["one pair a sample, counted more than once", Array.from({ length: 30 }, () => [pair(random.int(1, 4))])],
+    ["several pairs a sample, or none", Array.from({ length: 30 }, (_, i) => (i === 4 ? [] : [pair(2), pair(i + 1)]))],
+    [
+      "as many pairs as samples, but not one each",
+      Array.from({ length: 30 }, (_, i) => (i % 2 ? [] : [pair(1), pair(1)])),
+    ],
+  ])("equals the figures of the samples drawn: %s", (_, samples) => {
     const statistic = confusionStatistic(samples, (pairs) => confusionFigures(pairs).f1.macro);
     for (let round = 0; round < 10; round++) {
       const drawn = Uint32Array.from({ length: 30 }, () => random.int(0, 30));

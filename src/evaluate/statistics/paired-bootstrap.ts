@@ -1,7 +1,15 @@
 // Is the compressed model worse, or is it the samples? Both models' figures are worked out on the same draws, so that
 // what makes a sample hard for both cancels (Efron and Tibshirani, 1993; Koehn, "Statistical significance tests for
 // machine translation evaluation", 2004).
-import { bootstrap, meanOf, ratioOf, type BootstrapOptions, type Interval, type Statistic } from "./bootstrap.ts";
+import {
+  allIndices,
+  bootstrap,
+  meanOf,
+  ratioOf,
+  type BootstrapOptions,
+  type Interval,
+  type Statistic,
+} from "./bootstrap.ts";
 import { UsageError } from "../../base/errors.ts";
 
 export interface PairedDifference extends Interval {
@@ -22,7 +30,7 @@ export function pairedBootstrap(
   options: BootstrapOptions = {},
 ): PairedDifference {
   const interval = bootstrap(count, (indices) => compressed(indices) - original(indices), options);
-  const every = Uint32Array.from({ length: count }, (_, index) => index);
+  const every = allIndices(count);
   return {
     ...interval,
     original: original(every),

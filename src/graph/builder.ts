@@ -125,6 +125,12 @@ export class GraphBuilder {
     this.#steps.push({ call, bindings: buffers, node: this.#node });
   }
 
+  /** Whether a value depends on constants alone. */
+  isConstant(value: Value): boolean {
+    if (value.buffer === undefined) return true;
+    return this.#buffers[value.buffer]?.constant === true;
+  }
+
   /** Elements of a value if they can be known before the run, from graph inputs if need be. */
   hostOf(value: Value): HostTensor | undefined {
     return value.host ?? value.derive?.();
@@ -178,7 +184,7 @@ export class GraphBuilder {
 
 /** A value with other dims or another type, in whatever form its elements are held. */
 function changed(value: Value, change: Partial<Pick<Value, "dims" | "type">>): Value {
-  const { host, derive, ...rest } = value;
+  const { host, derive, fusion: _, ...rest } = value;
   return {
     ...rest,
     ...change,

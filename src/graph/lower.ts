@@ -22,7 +22,12 @@ export interface LowerOptions {
   readonly outputs?: readonly string[];
 }
 
-type Scope = { readonly values: Map<string, Value>; readonly parent?: Scope };
+interface Scope {
+  readonly values: Map<string, Value>;
+  /** How often each name is read, as an output too; sub-graphs count for each of theirs. */
+  readonly uses: ReadonlyMap<string, number>;
+  readonly parent?: Scope;
+}
 
 const lookUp = (scope: Scope | undefined, name: string): Value | undefined => {
   for (let at = scope; at; at = at.parent) {
@@ -43,8 +48,10 @@ const opsetOf = (model: OnnxModel, domain: string): number =>
  */
 export function lowerGraph(model: OnnxModel, options: LowerOptions): GraphProgram {
   const builder = new GraphBuilder(options.target, options.readInput ?? (() => undefined));
-  const scope: Scope = { values: new Map() };
+
   const { graph } = model;
+  const wanted = options.outputs ?? graph.outputs.map(({ name }) => name);
+  const scope: Scope = { values: new Map(), uses: countUses(graph, wanted) };
   const initializers = new Set(graph.initializers.map(({ name }) => name));
   for (const { name, tensor } of graph.inputs) {
     if (initializers.has(name) && !options.dims.has(name)) continue;
@@ -52,7 +59,6 @@ export function lowerGraph(model: OnnxModel, options: LowerOptions): GraphProgra
     if (!tensor || !dims) throw new FormatError(`Input "${name}" is no tensor of known shape.`, { details: { name } });
     scope.values.set(name, builder.input(name, tensor.dataType, dims));
   }
-  const wanted = options.outputs ?? graph.outputs.map(({ name }) => name);
   const lowering = new Lowerer(model, builder, options.constants);
   lowering.graph(graph, scope, wanted);
   const outputs = wanted.map((name) => {
@@ -101,20 +107,20 @@ class Lowerer {
     });
     this.#builder.enter(name || (node.outputs[0] ?? opType));
     const inline: InlineGraph = (graph, bindings) => {
-      const inner: Scope = { values: new Map(), parent: scope };
+      const results = graph.outputs.map(({ name: result }) => result);
+      const inner: Scope = { values: new Map(), uses: countUses(graph, results), parent: scope };
       for (const [i, { name: inputName }] of graph.inputs.entries()) {
         const value = bindings[i];
         if (value) inner.values.set(inputName, value);
       }
-      const outputs = graph.outputs.map((output) => output.name);
-      this.graph(graph, inner, outputs);
-      return outputs.map((output) => {
+      this.graph(graph, inner, results);
+      return results.map((output) => {
         const value = lookUp(inner, output);
         if (value) return value;
         throw new FormatError(`A sub-graph of ${opType} "${name}" has no value "${output}".`, { details: { output } });
       });
     };
-    const ctx = new NodeContext(node, opset, this.#builder, inputs, inline);
+    const ctx = new NodeContext(node, opset, this.#builder, inputs, inline, (input) => usesOf(scope, input));
     const found = this.#evaluate(ctx);
     for (const [i, output] of node.outputs.entries()) {
       const value = found[i];
@@ -163,6 +169,20 @@ function neededNodes(graph: OnnxGraph, wanted: readonly string[]): readonly Onnx
   }
   return nodes.toReversed();
 }
+
+function countUses(graph: OnnxGraph, wanted: readonly string[]): ReadonlyMap<string, number> {
+  const uses = new Map<string, number>();
+  const inner = graph.nodes.flatMap(({ attributes }) =>
+    attributes.flatMap(({ value }) => (value.type === "graph" ? capturedNames(value.value) : [])),
+  );
+  for (const name of [...wanted, ...graph.nodes.flatMap(({ inputs }) => inputs), ...inner]) {
+    uses.set(name, (uses.get(name) ?? 0) + 1);
+  }
+  return uses;
+}
+
+/** Uses of a name where it is defined; a name of an outer graph counts as used more than once. */
+const usesOf = (scope: Scope, name: string): number => (scope.values.has(name) ? (scope.uses.get(name) ?? 0) : 2);
 
 /** All names that a sub-graph reads, its own among them. */
 function capturedNames(graph: OnnxGraph): readonly string[] {

@@ -2,9 +2,8 @@
 import { FormatError, UnsupportedError } from "../base/errors.ts";
 import { getFloat, getFloats, getGraph, getInt, getInts, getString, getStrings } from "../formats/onnx/attributes.ts";
 import type { OnnxGraph, OnnxNode } from "../formats/onnx/ir.ts";
-import { noActivation, type Activation } from "../kernels/nn/activation.ts";
 import type { GraphBuilder } from "./builder.ts";
-import { sizeOf, type HostTensor, type Value } from "./values.ts";
+import { sizeOf, type Fusion, type HostTensor, type Value } from "./values.ts";
 
 /** Lowers a sub-graph in place of its node. @param bindings values of the sub-graph's own inputs, in order */
 export type InlineGraph = (graph: OnnxGraph, bindings: readonly Value[]) => readonly Value[];
@@ -18,9 +17,8 @@ export class NodeContext {
   readonly opset: number;
   readonly b: GraphBuilder;
   readonly inline: InlineGraph;
-  /** Applied to the node's output in the same kernel, in place of a node behind it. */
-  readonly activation: Activation;
   readonly #inputs: readonly (Value | undefined)[];
+  readonly #uses: (name: string) => number;
 
   constructor(
     node: OnnxNode,
@@ -28,13 +26,13 @@ export class NodeContext {
     builder: GraphBuilder,
     inputs: readonly (Value | undefined)[],
     inline: InlineGraph,
-    activation: Activation = noActivation,
+    uses: (name: string) => number,
   ) {
     this.node = node;
     this.opset = opset;
     this.b = builder;
     this.inline = inline;
-    this.activation = activation;
+    this.#uses = uses;
     this.#inputs = inputs;
   }
 
@@ -59,6 +57,12 @@ export class NodeContext {
 
   optional(index: number): Value | undefined {
     return this.#inputs[index];
+  }
+
+  /** What the step behind an input can take in, if nothing but this node reads that input. */
+  fusion(index: number): Fusion | undefined {
+    const name = this.node.inputs[index] ?? "";
+    return this.#uses(name) === 1 ? this.#inputs[index]?.fusion : undefined;
   }
 
   /** All inputs that are there. */

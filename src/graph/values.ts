@@ -3,6 +3,7 @@
 import { UnsupportedError } from "../base/errors.ts";
 import { onnxTypeName } from "../formats/onnx/dtypes.ts";
 import { OnnxType, type OnnxTensor } from "../formats/onnx/ir.ts";
+import type { Activation } from "../kernels/nn/activation.ts";
 
 /** Elements as plain numbers in C order, whatever the type; int64 beyond 2^53 is rounded. */
 export interface HostTensor {
@@ -31,6 +32,20 @@ export interface Value {
    * Undefined where an input is not to be had before the run.
    */
   readonly derive?: () => HostTensor | undefined;
+  /** How the step that made this value can take in what follows; left out of any value derived from it. */
+  readonly fusion?: Fusion;
+}
+
+/**
+ * Makes a value anew with the next operation in the same kernel. The step without it is dropped if nothing else
+ * reads its result.
+ */
+export interface Fusion {
+  readonly activate?: (activation: Activation) => Value;
+  /** Adds a constant that broadcasts along the value; undefined where its shape is no bias. */
+  readonly add?: (bias: Value) => Value | undefined;
+  /** Multiplies and shifts each channel (axis 1) by constants of as many elements. */
+  readonly scale?: (factor: Value, shift: Value) => Value;
 }
 
 const intTypes: ReadonlySet<number> = new Set([

@@ -1,13 +1,25 @@
 // Kernels of the graph executor by id. Apart from the registry of quantizers, so that a page which only
 // quantizes does not download them.
 import type { KernelSpec } from "./kernel.ts";
+import { batchedMatmulSpec } from "./matmul/batched.ts";
 import { unarySpec } from "./nn/unary.ts";
 import { binarySpec } from "./nn/binary.ts";
 import { selectSpec } from "./nn/select.ts";
 import { stridedCopySpec } from "./nn/strided-copy.ts";
 import { gatherSpec } from "./nn/gather.ts";
+import { packConvWeightsSpec } from "./nn/pack-conv-weights.ts";
+import { convSpec } from "./nn/conv.ts";
 
-const all: readonly KernelSpec[] = [unarySpec, binarySpec, selectSpec, stridedCopySpec, gatherSpec];
+const all: readonly KernelSpec[] = [
+  batchedMatmulSpec,
+  unarySpec,
+  binarySpec,
+  selectSpec,
+  stridedCopySpec,
+  gatherSpec,
+  packConvWeightsSpec,
+  convSpec,
+];
 
 export const graphKernelSpecs: Readonly<Record<string, KernelSpec>> = Object.fromEntries(
   all.map((spec) => [spec.id, spec]),

@@ -1,10 +1,59 @@
 // Convolutions. Weights are packed for the kernel once, where they are constant.
 import { OnnxType } from "../../formats/onnx/ir.ts";
+import type { Activation } from "../../kernels/nn/activation.ts";
 import type { ConvShape } from "../../kernels/nn/conv-shape.ts";
 import { convCall } from "../../kernels/nn/conv.ts";
 import { packConvWeightsCall, packedConvWeightBytes } from "../../kernels/nn/pack-conv-weights.ts";
+import type { GraphBuilder } from "../builder.ts";
 import type { Lowering } from "../node-context.ts";
+import { sizeOf, type Value } from "../values.ts";
+import { binary, unary } from "./shared.ts";
 import { windowOf } from "./windows.ts";
+
+interface ConvParts {
+  readonly bias?: Value;
+  readonly activation?: Activation;
+  readonly type: number;
+}
+
+/** A convolution that takes in a bias, a normalization's scale and shift, and an activation behind it. */
+function convolve(b: GraphBuilder, shape: ConvShape, x: Value, weights: Value, parts: ConvParts): Value {
+  const { bias, activation, type } = parts;
+  const { batch, outputs, output } = shape;
+  const packed = b.temp(OnnxType.FLOAT, [packedConvWeightBytes(shape) / 4], weights.name);
+  b.emit(packConvWeightsCall(shape), [weights, packed]);
+  const y = b.temp(type, [batch, outputs, ...output]);
+  const options = { bias: bias !== undefined, ...(activation ? { activation } : {}) };
+  b.emit(convCall(shape, options), [x, packed, bias ?? b.none(), y]);
+  if (activation) return y;
+  const perChannel = (value: Value): Value => b.reshape(value, [outputs]);
+  // A bias behind a convolution is [1, outputs, 1 …], or leaves out leading ones.
+  const isBias = ({ dims }: Value): boolean =>
+    sizeOf(dims) === outputs && (outputs === 1 || dims[dims.length - 1 - output.length] === outputs);
+  const again = (change: Partial<ConvParts>, by: Value = weights): Value =>
+    convolve(b, shape, x, by, { ...parts, ...change });
+  return {
+    ...y,
+    fusion: {
+      activate: (next) => again({ activation: next }),
+      add: (more) => {
+        if (!isBias(more)) return undefined;
+        const flat = perChannel(more);
+        return again({ bias: bias ? binary(b, "add", bias, flat, [outputs]) : flat });
+      },
+      ...(b.isConstant(weights) && (!bias || b.isConstant(bias))
+        ? {
+            scale: (factor, shift) => {
+              const along = b.reshape(factor, [outputs, ...weights.dims.slice(1).map(() => 1)]);
+              const scaled = binary(b, "mul", weights, along, weights.dims);
+              const moved = bias && binary(b, "add", binary(b, "mul", bias, factor, [outputs]), shift, [outputs]);
+              return again({ bias: moved ?? shift }, scaled);
+            },
+          }
+        : {}),
+    },
+  };
+}
 
 const conv: Lowering = (ctx) => {
   const [x, weights, bias] = [ctx.input(0), ctx.input(1), ctx.optional(2)];
@@ -15,12 +64,30 @@ const conv: Lowering = (ctx) => {
     throw ctx.mismatch(`weights [${weights.dims.join()}] in ${groups} groups do not fit [${x.dims.join()}].`);
   }
   const shape: ConvShape = { ...window, outputs, groups };
-  const packed = ctx.b.temp(OnnxType.FLOAT, [packedConvWeightBytes(shape) / 4], weights.name);
-  ctx.b.emit(packConvWeightsCall(shape), [weights, packed]);
-  const y = ctx.b.temp(x.type, [window.batch, outputs, ...window.output]);
-  const call = convCall(shape, { bias: bias !== undefined, activation: ctx.activation });
-  ctx.b.emit(call, [x, packed, bias ?? ctx.b.none(), y]);
-  return [y];
+  return [convolve(ctx.b, shape, x, weights, { ...(bias ? { bias } : {}), type: x.type })];
 };
 
-export const convolutionOps: Readonly<Record<string, Lowering>> = { Conv: conv };
+/** Normalization by stored statistics: one factor and one shift a channel, worked out once. */
+const batchNormalization: Lowering = (ctx) => {
+  if (ctx.int("training_mode", 0) === 1) {
+    throw ctx.unsupported("it is in training mode.", "Export the model for inference.");
+  }
+  const { b } = ctx;
+  const [x, gamma, beta, mean, variance] = [0, 1, 2, 3, 4].map((i) => ctx.input(i));
+  if (!x || !gamma || !beta || !mean || !variance) throw ctx.mismatch("it lacks inputs.");
+  const channels = sizeOf(gamma.dims);
+  const epsilon = ctx.float("epsilon", 1e-5);
+  const inverse = unary(b, "reciprocalSqrt", unary(b, "affine", variance, { a: 1, b: epsilon }));
+  const factor = binary(b, "mul", gamma, inverse, [channels]);
+  const shift = binary(b, "sub", beta, binary(b, "mul", mean, factor, [channels]), [channels]);
+  const fused = b.isConstant(factor) && b.isConstant(shift) ? ctx.fusion(0)?.scale?.(factor, shift) : undefined;
+  if (fused) return [fused];
+  const along = [channels, ...x.dims.slice(2).map(() => 1)];
+  const scaled = binary(b, "mul", x, b.reshape(factor, along), x.dims);
+  return [binary(b, "add", scaled, b.reshape(shift, along), x.dims)];
+};
+
+export const convolutionOps: Readonly<Record<string, Lowering>> = {
+  Conv: conv,
+  BatchNormalization: batchNormalization,
+};

@@ -1,6 +1,7 @@
 // Operators on single elements: functions, arithmetic, comparisons, logic, casts and selection.
 import { onnxTypeName } from "../../formats/onnx/dtypes.ts";
 import { OnnxType } from "../../formats/onnx/ir.ts";
+import { activationKinds } from "../../kernels/nn/activation.ts";
 import type { BinaryOp } from "../../kernels/nn/binary.ts";
 import { selectCall } from "../../kernels/nn/select.ts";
 import type { UnaryOp } from "../../kernels/nn/unary.ts";
@@ -16,10 +17,17 @@ const real =
   (op: UnaryOp, constants: Constants = () => ({}), int?: UnaryOp): Lowering =>
   (ctx) => {
     const x = ctx.input(0);
-    if (isFloatType(x.type)) return [keepType(ctx.b, unary(ctx.b, op, x, constants(ctx)))];
+    if (isFloatType(x.type)) return [activated(ctx, x, op, constants(ctx))];
     if (!int) throw ctx.unsupported(`it is not defined for ${onnxTypeName(x.type)}.`, "Cast the input to float.");
     return [unary(ctx.b, int, x, constants(ctx))];
   };
+
+/** A function of floats, in the kernel that made its input where that one can take it in. */
+function activated(ctx: NodeContext, x: Value, op: UnaryOp, constants: { a?: number; b?: number }): Value {
+  const kind = activationKinds.find((each) => each === op);
+  const fused = kind && ctx.fusion(0)?.activate?.({ kind, ...constants });
+  return fused ?? unary(ctx.b, op, x, constants);
+}
 
 const wrapBits: Readonly<Record<number, readonly [UnaryOp, number]>> = {
   [OnnxType.INT16]: ["wrapSigned", 16],
@@ -54,6 +62,8 @@ const arithmetic =
     const [first, ...rest] = ctx.inputs();
     if (!first) throw ctx.mismatch("it has no inputs.");
     const op = pick(ctx, first.type, typeof ops === "function" ? ops(ctx) : ops);
+    const fused = op === "add" ? biasedSum(ctx) : undefined;
+    if (fused) return [fused];
     let y = first;
     for (const given of rest) {
       const z = aligned(ctx, y, given);
@@ -68,6 +78,20 @@ function aligned(ctx: NodeContext, x: Value, z: Value): Value {
   if (axis === undefined) return z;
   const behind = x.dims.length - ctx.axis(axis, x.dims.length) - z.dims.length;
   return ctx.b.reshape(z, [...z.dims, ...Array.from<number>({ length: Math.max(0, behind) }).fill(1)]);
+}
+
+/** The sum of two inputs where one is a constant that the kernel behind the other can add. */
+function biasedSum(ctx: NodeContext): Value | undefined {
+  if (ctx.inputCount !== 2 || (ctx.opset < 7 && ctx.int("axis") !== undefined)) return undefined;
+  for (const [at, other] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const bias = ctx.input(other);
+    const fused = ctx.b.isConstant(bias) ? ctx.fusion(at)?.add?.(bias) : undefined;
+    if (fused) return fused;
+  }
+  return undefined;
 }
 
 const comparison =
@@ -101,7 +125,8 @@ const clip: Lowering = (ctx) => {
     const op = isFloatType(x.type) ? "clip" : "intClip";
     const within = (side: number): number => Math.min(Math.max(side, -most), most);
     // f32 params round large integers, so bounds beyond 2^24 are the type's own.
-    return [unary(ctx.b, op, x, { a: within(low ?? -most), b: within(high ?? most) })];
+    const bounds = { a: within(low ?? -most), b: within(high ?? most) };
+    return [op === "clip" ? activated(ctx, x, op, bounds) : unary(ctx.b, op, x, bounds)];
   }
   let y = x;
   for (const [side, ops] of [

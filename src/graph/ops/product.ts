@@ -1,7 +1,6 @@
 // Matrix products: MatMul, Gemm and their fused forms.
 import { InternalError } from "../../base/errors.ts";
 import { batchedMatmulCall, matmulShape, type MatmulOptions } from "../../kernels/matmul/batched.ts";
-import { noActivation } from "../../kernels/nn/activation.ts";
 import type { GraphBuilder } from "../builder.ts";
 import type { Lowering, NodeContext } from "../node-context.ts";
 import { sizeOf, type Value } from "../values.ts";
@@ -33,18 +32,37 @@ function checked(ctx: NodeContext, run: () => Value): readonly Value[] {
   }
 }
 
-const matMul: Lowering = (ctx) =>
-  checked(ctx, () => product(ctx.b, ctx.input(0), ctx.input(1), { activation: ctx.activation }));
+/** A product that takes in a bias and an activation behind it. */
+function fusable(b: GraphBuilder, x: Value, z: Value, options: Parameters<typeof product>[3] = {}): Value {
+  const y = product(b, x, z, options);
+  const columns = y.dims.at(-1) ?? 1;
+  const isBias = ({ dims }: Value): boolean =>
+    dims.length <= y.dims.length && (sizeOf(dims) === 1 || (sizeOf(dims) === columns && dims.at(-1) === columns));
+  return {
+    ...y,
+    fusion: {
+      activate: (activation) => product(b, x, z, { ...options, activation }),
+      ...(options.bias
+        ? {}
+        : {
+            add: (bias) => (isBias(bias) ? fusable(b, x, z, { ...options, bias: flat(b, bias), beta: 1 }) : undefined),
+          }),
+    },
+  };
+}
+
+const flat = (b: GraphBuilder, bias: Value): Value => b.reshape(bias, [sizeOf(bias.dims)]);
+
+const matMul: Lowering = (ctx) => checked(ctx, () => fusable(ctx.b, ctx.input(0), ctx.input(1)));
 
 const gemm: Lowering = (ctx) => {
   const bias = ctx.optional(2);
   return checked(ctx, () =>
-    product(ctx.b, ctx.input(0), ctx.input(1), {
+    fusable(ctx.b, ctx.input(0), ctx.input(1), {
       transA: ctx.int("transA", 0) !== 0,
       transB: ctx.int("transB", 0) !== 0,
       alpha: ctx.float("alpha", 1),
       beta: ctx.float("beta", 1),
-      activation: ctx.activation,
       ...(bias ? { bias } : {}),
     }),
   );
@@ -55,11 +73,10 @@ const fusedMatMul: Lowering = (ctx) => {
     throw ctx.unsupported("transposed batches can't be run.", "Export the model without onnxruntime's fusions.");
   }
   return checked(ctx, () =>
-    product(ctx.b, ctx.input(0), ctx.input(1), {
+    fusable(ctx.b, ctx.input(0), ctx.input(1), {
       transA: ctx.int("transA", 0) !== 0,
       transB: ctx.int("transB", 0) !== 0,
       alpha: ctx.float("alpha", 1),
-      activation: noActivation,
     }),
   );
 };

@@ -106,8 +106,6 @@ function unfitReason(weight: Weight, format: ResolvedFormat, { fullScales }: Rew
     return "2 bits have a widely supported operator for MatMul and Gemm only (dequantize-linear asks for operator set 25)";
   if (format.operator === "matmul-nbits" && format.granularity === "block" && !fitsBlockOperator(weight, format))
     return "MatMulNBits and GatherBlockQuantized, asked for by name, do not fit it";
-  if (format.family === "table" && weight.dataType !== OnnxType.FLOAT)
-    return `${format.name} is written for f32 models only`;
   return undefined;
 }
 

@@ -144,7 +144,7 @@ export function rewriteDequantize(context: RewriteContext, weight: Weight, forma
   const reshaped = grouping.dims !== weight.dims;
   const dequantize = (output: string): OnnxNode =>
     node("DequantizeLinear", context.names.fresh(`${name}_dequantize`), inputs, [output], grouping.attributes);
-  const restored = toSeenType(context, weight, name, (output) => {
+  const restored = toSeenType(context, { weight }, name, (output) => {
     if (!reshaped) return [dequantize(output)];
     const shape = int64Tensor(context.names.fresh(`${name}_shape`), weight.dims);
     initializers.push(shape);

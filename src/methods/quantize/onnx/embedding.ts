@@ -61,7 +61,7 @@ export function rewriteGatherBlockQuantized(context: RewriteContext, weight: Wei
     (old, output, name) => {
       const [table = "", ...rest] = initializers.map((t) => t.name);
       const inputs = [table, old.inputs[1] ?? "", ...rest];
-      return toSeenType(context, weight, output, (made) => [
+      return toSeenType(context, { weight }, output, (made) => [
         node("GatherBlockQuantized", name, inputs, [made], attributes, "com.microsoft"),
       ]);
     },
@@ -95,7 +95,7 @@ export function rewriteGatherRows(context: RewriteContext, weight: Weight, forma
       const indices = old.inputs[1] ?? "";
       const value = (suffix: string) => context.names.fresh(`${name}_${suffix}`);
       const [gathered, cast, scale] = [value("codes"), value("float"), value("scales")];
-      return toSeenType(context, weight, output, (made) => [
+      return toSeenType(context, { weight }, output, (made) => [
         node("Gather", value("gather_codes"), [codes.tensor, indices], [gathered]),
         node("Cast", value("cast"), [gathered], [cast], { to: BigInt(floatType) }),
         node("Gather", value("gather_scales"), [scales?.tensor ?? "", indices], [scale]),

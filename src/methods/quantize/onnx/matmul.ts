@@ -11,6 +11,7 @@ import { blockOperatorEncoding, tableEncoding, type ResolvedFormat } from "../fo
 import type { PackedWeight } from "../packed.ts";
 import type { GraphEdit } from "./edits.ts";
 import {
+  computedType,
   int64Tensor,
   node,
   pack,
@@ -91,8 +92,8 @@ export function rewriteMatMulNBits(context: RewriteContext, weight: Weight, form
   if (zeroPoints) initializers.push(pendingTensor(zeroPoints.tensor, OnnxType.UINT8, [zeroPoints.bytes], zeroPoints));
   const attributes = { K: BigInt(k), N: BigInt(n), bits: BigInt(encoding.bits), block_size: BigInt(blockSize) };
   const edits = replaceUses(context, weight, initializers, (input, output, name) =>
-    toSeenType(context, weight, output, (made) => {
-      const [left, nodes] = asFloat(context, weight, input, name);
+    toSeenType(context, { weight }, output, (made) => {
+      const [left, nodes] = operandAs(context, computedType(weight), weight, input, name);
       const inputs = [left, ...initializers.map((t) => t.name)];
       return [...nodes, node("MatMulNBits", name, inputs, [made], attributes, contrib)];
     }),
@@ -100,11 +101,17 @@ export function rewriteMatMulNBits(context: RewriteContext, weight: Weight, form
   return { packed: [packed], edits, requires: requirementOf(weight), op: "MatMulNBits" };
 }
 
-/** A bf16 operand as f32, for operators that have no form in bf16. */
-function asFloat(context: RewriteContext, { dataType }: Weight, input: string, base: string): [string, OnnxNode[]] {
-  if (dataType !== OnnxType.BFLOAT16) return [input, []];
-  const wide = context.names.fresh(`${base}_input`);
-  return [wide, [node("Cast", context.names.fresh(`${wide}_cast`), [input], [wide], { to: BigInt(OnnxType.FLOAT) })]];
+/** The operand in the type that the operator on the packed weight computes in. */
+function operandAs(
+  context: RewriteContext,
+  computed: number,
+  { dataType }: Weight,
+  input: string,
+  base: string,
+): [string, OnnxNode[]] {
+  if (dataType === computed) return [input, []];
+  const cast = context.names.fresh(`${base}_input`);
+  return [cast, [node("Cast", context.names.fresh(`${cast}_cast`), [input], [cast], { to: BigInt(computed) })]];
 }
 
 /** Rewrites a weight to MatMulBnb4: codes over the flattened N x K matrix, blocks ignore row ends. */
@@ -129,9 +136,15 @@ export function rewriteMatMulBnb4(context: RewriteContext, weight: Weight, forma
     block_size: BigInt(format.blockSize),
     quant_type: name === "nf4" ? 1n : 0n,
   };
-  const edits = replaceUses(context, weight, initializers, (input, output, nodeName) => [
-    node("MatMulBnb4", nodeName, [input, ...initializers.map((t) => t.name)], [output], attributes, contrib),
-  ]);
+  // Its f32 form is the one that onnxruntime's CPU and WebAssembly builds have.
+  const computed = OnnxType.FLOAT;
+  const edits = replaceUses(context, weight, initializers, (input, output, nodeName) =>
+    toSeenType(context, { weight, computed }, output, (made) => {
+      const [left, nodes] = operandAs(context, computed, weight, input, nodeName);
+      const inputs = [left, ...initializers.map((t) => t.name)];
+      return [...nodes, node("MatMulBnb4", nodeName, inputs, [made], attributes, contrib)];
+    }),
+  );
   return { packed: [packed], edits, requires: requirementOf(weight), op: "MatMulBnb4" };
 }
 

@@ -39,21 +39,26 @@ export interface RewriteContext {
   readonly scaleType: ScaleType;
   /** The weight's scales lie outside of what f16 holds. */
   readonly fullScales: boolean;
-  /** Collects Casts back to bf16, which may turn out to be needless: see `dropNeedlessCasts`. */
+  /** Collects Casts back to half types, which may turn out to be needless: see `dropNeedlessCasts`. */
   readonly narrowings: Set<OnnxNode>;
 }
 
 /**
- * Nodes from a float value to one of the type that the weight's readers see. Packed weights come out as f32 where
- * those read bf16: no provider of onnxruntime but CUDA's has operators on packed weights with scales of that type.
+ * The type in which operators on a packed weight compute. It is f32 for weights that are read as bf16: no provider of
+ * onnxruntime but CUDA's has operators on packed weights with scales of that type.
  */
+export const computedType = ({ dataType }: Weight): number =>
+  dataType === OnnxType.BFLOAT16 ? OnnxType.FLOAT : dataType;
+
+/** Nodes that make a value, and where it is not of the type that the weight's readers see, a Cast to that. */
 export function toSeenType(
   context: RewriteContext,
-  { dataType }: Weight,
+  { weight, computed = computedType(weight) }: { readonly weight: Weight; readonly computed?: number },
   output: string,
   make: (output: string) => readonly OnnxNode[],
 ): OnnxNode[] {
-  if (dataType !== OnnxType.BFLOAT16) return [...make(output)];
+  const { dataType } = weight;
+  if (dataType === computed) return [...make(output)];
   const wide = context.names.fresh(`${output}_wide`);
   const cast = node("Cast", context.names.fresh(`${output}_narrow`), [wide], [output], { to: BigInt(dataType) });
   context.narrowings.add(cast);

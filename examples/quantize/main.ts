@@ -75,7 +75,9 @@ function setPhase(next: typeof phase, status = ""): void {
   const busy = phase === "running";
   const run = byId("run", HTMLButtonElement);
   run.hidden = phase !== "idle";
-  run.textContent = plan && !shrinks(plan) ? "Quantize all the same" : "Quantize";
+  const worth = !plan || shrinks(plan);
+  run.textContent = worth ? "Quantize" : "Quantize all the same";
+  run.classList.toggle("primary", worth);
   element("cancel").hidden = !busy;
   element("progress").hidden = !busy;
   element("result").hidden = phase !== "done";
@@ -239,7 +241,7 @@ function receive(reply: Reply): void {
   } else if (reply.kind === "model") showModel(reply.model);
   else if (reply.kind === "plan") {
     plan = reply.summary;
-    showSections(["plan", "charts", "layers"]);
+    showSections(plan.tensors.length > 0 ? ["plan", "charts", "layers"] : ["plan"]);
     layers.show(plan);
     forget();
     setPhase("idle");

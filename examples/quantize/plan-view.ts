@@ -18,7 +18,7 @@ export function showPlan(plan: PlanSummary, adapter: string): void {
     figure(
       "Layers",
       `${plan.tensors.length} packed`,
-      skipped.length > 0 ? `${skipped.length} stay float` : "all of them",
+      skipped.length > 0 ? `${skipped.length} stay float` : "none stays float",
     ),
     figure("Device memory", formatBytes(peakDeviceBytes), `at the peak, ${ratio.toFixed(2)} of the least possible`),
     figure(

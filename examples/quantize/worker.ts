@@ -76,9 +76,12 @@ async function open({ main, siblings }: ModelFiles): Promise<void> {
   });
   opened = { model, dataFiles };
   const [count, what] =
-    model.format === "onnx" ? [model.onnx.graph.nodes.length, "nodes"] : [model.safetensors.tensors.length, "tensors"];
+    model.format === "onnx" ? [model.onnx.graph.nodes.length, "node"] : [model.safetensors.tensors.length, "tensor"];
   const facts = { name, format: model.format, bytes: bytesOf(opened), dataFiles: [...dataFiles.keys()] };
-  reply({ kind: "model", model: { ...facts, content: `${count.toLocaleString("en")} ${what}` } });
+  reply({
+    kind: "model",
+    model: { ...facts, content: `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}` },
+  });
 }
 
 const bytesOf = ({ model, dataFiles }: Opened): number =>

@@ -1,14 +1,10 @@
 // The example pages, built as they are published, in real Chrome: each runs by itself, what it shows is true, and its
 // picture is kept in test-output.
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createCanvas, loadImage } from "@napi-rs/canvas";
-import type { Browser, ElementHandle, Page } from "puppeteer";
+import type { ElementHandle, Page } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { build, preview, type PreviewServer } from "vite";
 import { openModel } from "../../src/compress/open-model.ts";
 import { planCompression, type QuantizeRecipe } from "../../src/compress/plan-compression.ts";
 import { runCompression } from "../../src/compress/run-compression.ts";
@@ -19,62 +15,22 @@ import { kernelSpecs } from "../../src/kernels/registry.ts";
 import type { Backend } from "../../src/run/backend.ts";
 import { CpuBackend } from "../../src/run/cpu-backend.ts";
 import { WebGpuBackend } from "../../src/run/webgpu-backend.ts";
-import { canvasFlags, launchChrome, openPage, waitUntilDone } from "./chrome.ts";
+import { waitUntilDone } from "./chrome.ts";
+import { downloadsOf, openSite, picture, sha256, textOf, waitForState, type Site } from "./site.ts";
 
 const fashion = "test/fixtures/models/fashion-cnn/model.onnx";
-const pictures = resolve("test-output");
 
-let server: PreviewServer;
-let browser: Browser;
-let origin: string;
-let outDir: string;
+let site: Site;
+const open: Site["open"] = (path, look) => site.open(path, look);
 
 beforeAll(async () => {
-  mkdirSync(pictures, { recursive: true });
-  outDir = await mkdtemp(join(tmpdir(), "wgslim-examples-"));
-  const common = { configFile: "examples/vite.config.ts", logLevel: "error" } as const;
-  await build({ ...common, build: { outDir, emptyOutDir: true } });
-  server = await preview({ ...common, build: { outDir }, preview: { port: 0, host: "127.0.0.1" } });
-  origin = (server.resolvedUrls?.local[0] ?? "").replace("127.0.0.1", "localhost");
-  browser = await launchChrome(canvasFlags);
+  site = await openSite();
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  await rm(outDir, { recursive: true, force: true });
-});
-
-interface Opened {
-  readonly page: Page;
-  readonly problems: string[];
-}
-
-async function open(path: string, look: { width?: number; scheme?: "light" | "dark" } = {}): Promise<Opened> {
-  const opened = await openPage(browser, `${origin}${path}`);
-  await opened.page.setViewport({ width: look.width ?? 1280, height: 900 });
-  await opened.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: look.scheme ?? "light" }]);
-  return opened;
-}
-
-const picture = async (page: Page, name: string): Promise<void> => {
-  writeFileSync(join(pictures, `${name}.png`), await page.screenshot({ fullPage: true }));
-};
-
-const textOf = (page: Page, selector: string): Promise<string> =>
-  page.$eval(selector, (element) => element.textContent ?? "");
+afterAll(() => site?.close());
 
 /** Bytes of the page's weights at so many bits, scales and zero points included. */
 const packedBytes = (bits: number, zeros = 0): number => (12_480 * bits) / 8 + 390 * 4 + zeros;
-
-/** Runs in the page. */
-const reached = (wanted: readonly string[]): boolean => wanted.includes(document.body.dataset["state"] ?? "");
-
-async function waitForState(page: Page, ...states: readonly string[]): Promise<void> {
-  await page.waitForFunction(reached, { timeout: 300_000, polling: 50 }, states);
-}
-
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** SHA-256 of the file that Node writes for the same model and recipe. */
 async function nodeDigest(path: string, recipe: QuantizeRecipe, backend: Backend): Promise<string> {
@@ -84,16 +40,11 @@ async function nodeDigest(path: string, recipe: QuantizeRecipe, backend: Backend
   return sha256(output.bytes());
 }
 
-/** The file behind the page's download link. */
+/** The model behind the page's download link. */
 async function downloadOf(page: Page): Promise<{ readonly name: string; readonly digest: string }> {
-  const [name, base64] = await page.$eval("#download", async (link) => {
-    if (!(link instanceof HTMLAnchorElement)) throw new Error("no link");
-    const bytes = new Uint8Array(await (await fetch(link.href)).arrayBuffer());
-    let binary = "";
-    for (const byte of bytes) binary += String.fromCharCode(byte);
-    return [link.download, btoa(binary)] as const;
-  });
-  return { name, digest: sha256(Buffer.from(base64, "base64")) };
+  const [model] = await downloadsOf(page);
+  if (!model) throw new Error("nothing to download");
+  return model;
 }
 
 /** How many different colours an element shows, to four bits a channel. */
@@ -218,7 +169,7 @@ describe("quantize", () => {
     await waitForState(page, "ready");
     const input = await page.$("input#file");
     if (!input) throw new Error("no input");
-    const broken = join(outDir, "broken.onnx");
+    const broken = join(site.folder, "broken.onnx");
     writeFileSync(broken, readFileSync(fashion).subarray(0, 1000));
     await input.uploadFile(broken);
     await waitForState(page, "failed");

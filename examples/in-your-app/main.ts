@@ -22,12 +22,16 @@ async function openOwnDevice(): Promise<GPUDevice> {
   return adapter.requestDevice();
 }
 
+function isSoftware({ adapterInfo }: GPUDevice): boolean {
+  const words = `${adapterInfo.vendor} ${adapterInfo.architecture} ${adapterInfo.description}`.toLowerCase();
+  return /swiftshader|llvmpipe|software/.test(words);
+}
+
 /** Small pictures where the CPU draws them. */
-function pictureSize({ adapterInfo }: GPUDevice): readonly [number, number] {
+function pictureSize(device: GPUDevice): readonly [number, number] {
   const [width = 0, height = 0] = (query.get("size") ?? "").split("x").map(Number);
   if (width > 0 && height > 0 && (width * height) % 4 === 0) return [width, height];
-  const words = `${adapterInfo.vendor} ${adapterInfo.architecture} ${adapterInfo.description}`.toLowerCase();
-  return /swiftshader|llvmpipe|software/.test(words) ? [96, 64] : [240, 160];
+  return isSoftware(device) ? [96, 64] : [240, 160];
 }
 
 const canvas = (id: string): HTMLCanvasElement => byId(id, HTMLCanvasElement);
@@ -42,7 +46,7 @@ class App {
   #search: ScaleSearch["kind"] = "absmax";
   #packed: PackedField | undefined;
   #touring = true;
-  #paused = false;
+  #paused = matchMedia("(prefers-reduced-motion: reduce)").matches;
   #milliseconds = 0;
 
   constructor(device: GPUDevice, field: Awaited<ReturnType<typeof loadField>>) {
@@ -113,8 +117,9 @@ class App {
     this.#best.set(format, { bytes, psnrDb });
     byId("psnr", HTMLElement).textContent = describePsnr(psnrDb);
     const fps = 1000 / Math.max(1, this.#milliseconds);
+    const where = isSoftware(this.#device) ? "; this adapter is software, a GPU draws this at once" : "";
     byId("speed", HTMLElement).textContent =
-      `${this.#milliseconds.toFixed(1)} ms a frame (${fps.toFixed(0)} fps at most), both networks and quantization`;
+      `${this.#milliseconds.toFixed(1)} ms a frame (${fps.toFixed(fps < 10 ? 1 : 0)} fps at most), both networks and quantization${where}`;
     byId("footnote", HTMLElement).textContent =
       `${this.#renderer.pixels.toLocaleString("en")} pixels; codes in blocks of 32 with f32 scales; the kernels' own ` +
       `scratch memory: ${formatBytes(this.#packed?.scratchBytes ?? 0)}. Frames are never read back, but for the PSNR now and then.`;
@@ -148,9 +153,11 @@ class App {
       });
     }
     const pause = byId("pause", HTMLButtonElement);
+    const label = (): void => void (pause.textContent = this.#paused ? "Play" : "Pause");
+    label();
     pause.addEventListener("click", () => {
       this.#paused = !this.#paused;
-      pause.textContent = this.#paused ? "Go on" : "Pause";
+      label();
     });
   }
 }

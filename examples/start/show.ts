@@ -61,16 +61,12 @@ export function demoPage(result: DemoResult): string {
   const body = [
     `<h1>${escapeHtml(title)}</h1>`,
     `<p class="soft">PP-OCRv4's recogniser reads ${lines.length} rendered lines (noise ±${noise}, seed ${seed}) as it was and after quantization.</p>`,
-    tiles([
-      ...copies.map((model) => ({
+    tiles(
+      models.map((model) => ({
         figure: formatBytes(model.bytes),
-        label: `${model.label}: ${formatPercent(model.bytes / (original?.bytes ?? 1))} of ${formatBytes(original?.bytes ?? 0)}`,
+        label: `${model.label}: ${formatPercent(model.bytes / (original?.bytes ?? model.bytes))} of the size, ${formatPercent(model.lineAccuracy)} of the lines read right`,
       })),
-      ...models.map((model) => ({
-        figure: formatPercent(model.lineAccuracy),
-        label: `of the lines read right, ${model.label}`,
-      })),
-    ]),
+    ),
     section(
       "Models",
       htmlTable(
@@ -78,9 +74,19 @@ export function demoPage(result: DemoResult): string {
         models.map((model) => rowOf(model, original)),
       ),
     ),
-    section("What each one read", readings(result), "The lines that most models got wrong come first."),
+    section(
+      "What each one read",
+      readings(result),
+      "The lines that most models got wrong come first. Marked: what is wrong, or struck out where it is missing.",
+    ),
     ...copies.flatMap((model) =>
-      model.report ? [`<h1 style="margin-top:44px">${escapeHtml(model.label)}</h1>`, reportBody(model.report)] : [],
+      model.report
+        ? [
+            `<details open><summary>${escapeHtml(model.label)}, layer by layer</summary>`,
+            reportBody(model.report),
+            "</details>",
+          ]
+        : [],
     ),
   ];
   return htmlPage({ title, body: body.join("\n") });
@@ -94,18 +100,36 @@ function readings(result: DemoResult): Markup {
   const { lines, models } = result;
   const telling = tellingLines(result, Math.min(8, lines.length));
   const rest = lines.map((_, index) => index).filter((index) => !telling.includes(index));
-  return [...telling, ...rest.slice(0, 4)]
-    .flatMap((index) => {
-      const line = lines[index];
-      if (!line) return [];
-      const rows = models.map((model) => {
-        const read = model.read[index] ?? "";
-        const right = read === line.text;
-        const mark = `<span class="${right ? "good" : "bad"}">${right ? "✓" : "✗"}</span>`;
-        return `<tr><td style="width:110px">${escapeHtml(model.label)}</td><td class="name mono">${mark} ${read === "" ? nothing : escapeHtml(read)}</td></tr>`;
-      });
-      const picture = `<img alt="${escapeHtml(line.text)}" src="data:image/png;base64,${Buffer.from(line.png).toString("base64")}">`;
-      return [`<div style="margin-top:20px">${picture}<table>${rows.join("")}</table></div>`];
-    })
-    .join("\n");
+  const cards = [...telling, ...rest.slice(0, 4)].flatMap((index) => {
+    const line = lines[index];
+    if (!line) return [];
+    const rows = models.map((model) => {
+      const read = model.read[index] ?? "";
+      const right = read === line.text;
+      const mark = `<span class="${right ? "good" : "bad"}">${right ? "✓" : "✗"}</span>`;
+      const words = read === "" ? nothing : withFaults(line.text, read);
+      return `<tr><td>${escapeHtml(model.label)}</td><td class="name mono">${mark} ${words}</td></tr>`;
+    });
+    const picture = `<img alt="${escapeHtml(line.text)}" src="data:image/png;base64,${Buffer.from(line.png).toString("base64")}">`;
+    return [`<div>${picture}<table>${rows.join("")}</table></div>`];
+  });
+  return `<div class="pairs">${cards.join("\n")}</div>`;
 }
+
+/** The reading with what differs from the truth marked: all between the first and the last difference. */
+function withFaults(truth: string, read: string): Markup {
+  const [wanted, got] = [Array.from(truth), Array.from(read)];
+  const shorter = Math.min(wanted.length, got.length);
+  let head = 0;
+  while (head < shorter && wanted[head] === got[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && wanted.at(-1 - tail) === got.at(-1 - tail)) tail++;
+  const middle = (letters: readonly string[]): string => letters.slice(head, letters.length - tail).join("");
+  const [missing, wrong] = [middle(wanted), middle(got)];
+  const fault = wrong === "" ? `<del>${shown(missing)}</del>` : `<mark>${shown(wrong)}</mark>`;
+  const [before, after] = [got.slice(0, head), got.slice(got.length - tail)].map((part) => escapeHtml(part.join("")));
+  return missing === "" && wrong === "" ? escapeHtml(read) : `${before}${fault}${after}`;
+}
+
+/** Spaces are seen. */
+const shown = (text: string): Markup => escapeHtml(text.replaceAll(" ", "␣"));

@@ -18,6 +18,10 @@ export function legend(categories: readonly string[], rest?: string, first = 0):
   return `<div class="legend">${entries.join("")}${rest === undefined ? "" : entry(rest, "r")}</div>`;
 }
 
+/** On a narrow screen it scrolls rather than shrinks beyond reading. */
+const wideChart = (label: string, width: number, height: number, content: Markup): Markup =>
+  `<div class="scroll"><svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeHtml(label)}">${content}</svg></div>`;
+
 export interface StackedRow {
   readonly label: string;
   /** Printed behind the bar. */
@@ -48,7 +52,7 @@ export function stackedBars(rows: readonly StackedRow[]): Markup {
     return `<text x="0" y="${middle}">${escapeHtml(row.label)}</text>${segments.join("")}<text x="${round(x + 8)}" y="${middle}">${escapeHtml(row.total)}</text>`;
   });
   const total = rows.length * (height + gap) - gap;
-  return `<svg viewBox="0 0 ${width} ${total}" width="${width}" height="${total}" role="img">${bars.join("")}</svg>`;
+  return wideChart("Bytes before and after", width, total, bars.join(""));
 }
 
 export interface ValueBar {
@@ -86,7 +90,7 @@ export function valueBars(bars: readonly ValueBar[], unit: string): Markup {
       `<text class="soft" x="${round(end + 6)}" y="${y + 13}">${escapeHtml(bar.text)}</text></g>`
     );
   });
-  return `<svg viewBox="0 0 ${width} ${total}" width="${width}" height="${total}" role="img">${grid.join("")}${rows.join("")}</svg>`;
+  return wideChart(`Values in ${unit}`, width, total, grid.join("") + rows.join(""));
 }
 
 /** Step of 1, 2 or 5 times a power of ten with four to ten steps up to `largest`. */
@@ -121,10 +125,11 @@ export function histogramChart({ before, after }: HistogramPair): Markup {
   const tick = (value: number, anchor: string, at: number): Markup =>
     `<text class="soft" x="${at}" y="${height + 13}" text-anchor="${anchor}" font-size="11">${Number(value.toPrecision(3))}</text>`;
   return (
-    `<svg viewBox="0 0 ${width} ${height + foot}" width="${width}" height="${height + foot}" role="img">` +
+    `<svg viewBox="0 0 ${width} ${height + foot}" width="${width}" height="${height + foot}" role="img" aria-label="Values before and after">` +
     `<line x1="0" x2="${width}" y1="${height}" y2="${height}"/>${filled.join("")}` +
     `<path class="outline" d="M${round(edge(before, 0))} ${height}${outline}V${height}"/>` +
-    `${tick(low, "start", 0)}${tick(high, "end", width)}</svg>`
+    // A tick at zero where it does not run into the ends.
+    `${tick(low, "start", 0)}${x(0) > 45 && x(0) < width - 45 ? tick(0, "middle", x(0)) : ""}${tick(high, "end", width)}</svg>`
   );
 }
 

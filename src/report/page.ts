@@ -21,9 +21,17 @@ p{margin:0 0 12px}
 section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:18px 20px;margin-top:18px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin-top:18px}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 16px}
-.tile b{display:block;font-size:23px;line-height:1.25;font-weight:650;letter-spacing:-.01em}
+.tile b{display:block;font-variant-numeric:tabular-nums;font-size:23px;line-height:1.25;font-weight:650;letter-spacing:-.01em}
 .tile span{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}
+.scroll svg{min-width:620px}
+.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:22px 28px;margin-top:14px}
+.pairs td:first-child{width:84px}
+.pairs img{border-radius:5px}
+mark{background:none;color:var(--bad);font-weight:700;text-decoration:underline}
+del{color:var(--bad);font-weight:700}
+details>summary{margin-top:40px;font-size:22px;font-weight:650;cursor:pointer;border-radius:6px}
+summary:focus-visible{outline:2px solid var(--c0);outline-offset:3px}
 table{border-collapse:collapse;width:100%;font-size:13px;margin-top:8px;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:5px 14px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;white-space:nowrap}
 th{color:var(--soft);font-weight:550}

@@ -40,6 +40,12 @@ const asField = (name: string, { dtype, dims }: Pick<NpyArray, "dtype" | "dims">
   dims: dims.slice(1),
 });
 
+/** Rows without elements cost no bytes, so a small file may claim any number of them. */
+function requireElements(what: string, dims: readonly number[]): void {
+  if (dims[0] === 0 || !dims.includes(0)) return;
+  throw new FormatError(`${what} of shape [${dims.join(", ")}] has no elements.`, { details: { file: what } });
+}
+
 /**
  * Arrays of equally many rows as a data set.
  * @param name for messages
@@ -62,6 +68,7 @@ export function fromArrays(
       { hint: "Leave out arrays that are not one row a sample.", details: { file: name, field } },
     );
   }
+  for (const [field, { dims }] of byName) requireElements(`${name}: array "${field}"`, dims);
   const fields = Array.from(byName, ([field, array]) => asField(field, array));
   requireLabelField(name, fields, labelField);
   return {
@@ -109,6 +116,7 @@ export async function npyDataset(source: ByteSource, field = "input", signal?: A
   const [size] = header.dims;
   if (size === undefined)
     throw new FormatError(`${name}: a single number is no data set.`, { details: { file: name } });
+  requireElements(name, header.dims);
   if (header.fortranOrder) {
     return fromArrays(name, [[field, readNpy(await source.read(0, source.size, signal), name)]]);
   }

@@ -80,6 +80,19 @@ describe("arrays", () => {
     expect(() => fromArrays("a", [["x", rows]], { labelField: "y" })).toThrow(UsageError);
   });
 
+  test("refuses rows without elements, of which a small file may claim any number", async () => {
+    const header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 0), }";
+    const npy = Buffer.concat([
+      Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0]),
+      Buffer.from(header),
+    ]);
+    await expect(npyDataset(fromBytes("x.npy", npy))).rejects.toThrow(FormatError);
+    const idx = Uint8Array.of(0, 0, 8, 2, 255, 255, 255, 255, 0, 0, 0, 0);
+    await expect(idxDataset(fromBytes("x.idx", idx))).rejects.toThrow(FormatError);
+    const none: NpyArray = { dtype: "u8", dims: [0, 3], data: new Uint8Array() };
+    expect((await npyDataset(fromBytes("x.npy", writeNpy(none)))).size).toBe(0);
+  });
+
   test(".npz: every array a field", async () => {
     const label: NpyArray = { dtype: "i64", dims: [4, 1], data: BigInt64Array.of(0n, 1n, 1n, 0n) };
     const archive = fromBytes(

@@ -46,7 +46,7 @@ async function run({ kind, files, maxBytes = 2 ** 20 }: Job): Promise<Outcome> {
             scale: 1,
           });
     const batch = await data.read(Array.from({ length: data.size }, (_, index) => index));
-    const values = [...batch.values()].flatMap((tensor) => [...tensor.data]);
+    const values = [...batch.values()].flatMap((tensor) => Array.from(tensor.data));
     return { values, names: data.classNames ?? [...batch.keys()] };
   } catch (error) {
     if (error instanceof WgslimError) return { code: error.code };

@@ -1,8 +1,9 @@
 // Quantizing files in Node: opens the device and the files, runs the plan, hashes, and reports.
-import { basename, dirname, join } from "node:path";
-import { InternalError, NoAdapterError, throwIfAborted } from "./base/errors.ts";
+import { basename, dirname, extname, join } from "node:path";
+import { InternalError, NoAdapterError, UsageError, throwIfAborted } from "./base/errors.ts";
 import type { ByteSink, ByteSource } from "./base/bytes.ts";
 import { dataFilesOf } from "./compress/input-files.ts";
+import type { Model } from "./compress/models.ts";
 import { openModel } from "./compress/open-model.ts";
 import { draftCompression, type CompressionPlan, type QuantizeRecipe } from "./compress/plan-compression.ts";
 import type { CompressionProgress } from "./compress/progress.ts";
@@ -92,6 +93,7 @@ export async function quantizeFile(
   const source = await fromFile(input);
   try {
     const model = await openModel(source, signal ? { signal } : {});
+    refuseOtherKind(output, model.format);
     const dataFiles = [...dataFilesOf(model).values()].map(({ name, size }) => ({ path: name, bytes: size }));
     const inputs = [input, ...dataFiles.map(({ path }) => path)];
     const { externalDataFile } = recipe;
@@ -159,6 +161,16 @@ export async function quantizeFile(
   } finally {
     await source.close?.();
   }
+}
+
+/** The result is of the input's kind; a name that says otherwise would mislead whoever finds the file. */
+function refuseOtherKind(output: string, format: Model["format"]): void {
+  const [own, other] = format === "onnx" ? [".onnx", ".safetensors"] : [".safetensors", ".onnx"];
+  if (!output.toLowerCase().endsWith(other)) return;
+  throw new UsageError(`${output}: the input is ${format}, and so is the output; ${other} would be a wrong name.`, {
+    hint: `Name the output ${basename(output, extname(output))}${own}.`,
+    details: { file: output },
+  });
 }
 
 /** The sink, with a look at the whole file before it appears; what the look throws leaves no file. */

@@ -47,7 +47,9 @@ export async function compareModels(
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
   const { seed = 1, runs = 1, files = {}, signal } = options;
-  if (!Number.isSafeInteger(runs) || runs < 1) throw new UsageError(`${runs} is not a number of runs.`);
+  if (!Number.isSafeInteger(runs) || runs < 1) {
+    throw new UsageError(`${runs} is not a count of runs.`, { hint: "Give a whole number from 1." });
+  }
   const bytes = await Promise.all([pathA, pathB].map(fileSize));
   const ranges = options.ranges ?? (await rangesOf(pathA, signal));
   const [a, b] = [await openOrtModel(pathA), await openOrtModel(pathB)];
@@ -74,6 +76,9 @@ export async function compareModels(
       ...comparison,
       warnings: [
         ...comparison.warnings,
+        ...comparison.outputs
+          .filter(({ count }) => count === 0)
+          .map(({ name }) => `Output "${name}" is empty: there was nothing to compare.`),
         ...a.left.map((name) => `Output "${name}" is no tensor of numbers and was not compared.`),
       ],
     };

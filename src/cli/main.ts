@@ -16,6 +16,7 @@ const program = new Command("wgslim")
   )
   .version(wgslimVersion)
   .showSuggestionAfterError()
+  .showHelpAfterError("(wgslim COMMAND --help lists a command's arguments and options)")
   .exitOverride()
   .configureHelp({ sortSubcommands: false });
 

@@ -137,7 +137,7 @@ async function createSession(
       : await ort.InferenceSession.create(model, settings);
   } catch (error) {
     throw new UnsupportedError(`${name}: onnxruntime can't load this model: ${firstLine(error)}`, {
-      hint: "Check the path, and that the installed onnxruntime-node is recent enough for the model's operators.",
+      hint: "Check the path, that it is an ONNX file, and that onnxruntime-node is recent enough for its operators.",
       details: { file: name },
       cause: error,
     });

@@ -82,6 +82,10 @@ describe("exit codes and messages", () => {
     ["quantize in.onnx -o . --format int8", 2, /is a folder/],
     [`quantize in.onnx -o out.onnx ${onCpu} --report no/r.md`, 1, /no\/r\.md can't be written/],
     ["inspect text.onnx", 1, /text\.onnx/],
+    ["inspect", 2, /missing required argument.*--help lists/s],
+    ["quantize in.onnx -o out.safetensors --format int8", 2, /the input is onnx.*out\.onnx/s],
+    ["compare in.onnx in.onnx --runs 1.5", 2, /1\.5 is not a count of runs/],
+    ["bench --runs 0", 2, /--runs 0 is not a count/],
     ["compare in.onnx none.onnx", 1, /none\.onnx/],
     ["compare in.onnx in.onnx --dim batch", 2, /--dim takes name=value/],
   ])("wgslim %s: exit %i", async (line, code, message) => {

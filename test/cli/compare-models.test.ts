@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { FormatError, IoError, UnsupportedError, UsageError } from "../../src/base/errors.ts";
+import { FormatError, IoError, QualityGateError, UnsupportedError, UsageError } from "../../src/base/errors.ts";
 import { compareModels } from "../../src/cli/compare-models.ts";
-import { comparisonText, parseDim, parseShape } from "../../src/cli/commands/compare.ts";
+import { compare, comparisonText, parseDim, parseShape } from "../../src/cli/commands/compare.ts";
 import { loadOrt, openOrtModel } from "../../src/cli/ort.ts";
 import { writeNpy } from "../../src/formats/npy.ts";
 import { dataModel } from "../support/data-models.ts";
@@ -52,6 +52,13 @@ describe("compareModels", () => {
   test("runs add up", async () => {
     const result = await compareModels(cnn, cnn, { runs: 3, dims: { batch: 2 } });
     expect(result.outputs[0]).toMatchObject({ dims: [2, 10], count: 60, classes: { rows: 6 } });
+  });
+
+  test("empty outputs are told, and miss any gate", async () => {
+    const result = await compareModels(cnn, cnn, { dims: { batch: 0 } });
+    expect(result.warnings).toEqual(['Output "logits" is empty: there was nothing to compare.']);
+    const flags = { runs: "1", seed: "0", dim: ["batch=0"], minCosine: "0.5" };
+    await expect(compare(cnn, cnn, flags)).rejects.toThrow(QualityGateError);
   });
 
   test("inputs from .npy and .json give what the same numbers give", async () => {

@@ -24,6 +24,11 @@ export async function bench({ filter, runs, json }: BenchFlags): Promise<void> {
   const file = json === undefined ? undefined : await toFile(json, { force: true });
   try {
     const report = await runBench({ runs: count, ...(filter === undefined ? {} : { filter }), onNote: printNote });
+    if (report.rows.length === 0 && filter !== undefined) {
+      throw new UsageError(`Nothing was measured: no benchmark's name holds "${filter}".`, {
+        hint: "Without --filter, bench lists all names, such as quantize int4 absmax.",
+      });
+    }
     printText(formatBench(report));
     await file?.writeAt(0, new TextEncoder().encode(`${JSON.stringify(report, undefined, 2)}\n`));
     await file?.commit();

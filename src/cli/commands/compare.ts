@@ -35,10 +35,10 @@ export async function compare(pathA: string, pathB: string, flags: CompareFlags,
   if (minCosine !== undefined) checkGate(result, minCosine);
 }
 
-/** NaN, a missing output and an output below the bound all miss the gate. */
+/** NaN, a missing output and an output below the bound all miss the gate, and so do outputs that are all empty. */
 function checkGate({ outputs, onlyInA }: ModelComparison, minCosine: number): void {
   const missed = outputs.filter((output) => !(output.cosine >= minCosine) || output.nonFiniteB > output.nonFiniteA);
-  if (missed.length === 0 && onlyInA.length === 0 && outputs.length > 0) return;
+  if (missed.length === 0 && onlyInA.length === 0 && outputs.some(({ count }) => count > 0)) return;
   const names = [...missed.map(({ name, cosine }) => `${name} (${cosine.toFixed(6)})`), ...onlyInA];
   throw new QualityGateError(`Cosine ${minCosine} is not reached by ${names.join(", ") || "any output"}.`, {
     hint: "Choose more bits, smaller blocks or a scale search, or lower --min-cosine.",

@@ -34,6 +34,7 @@ import { nvfp4EncodeReference } from "./quantize/nvfp4-encode.ref.ts";
 import { nvfp4ScaleReference } from "./quantize/nvfp4-scale.ref.ts";
 import { packZeroPointsReference } from "./quantize/pack-zero-points.ref.ts";
 import { rangeMergeReference } from "./quantize/range-merge.ref.ts";
+import { searchFitBlockReference } from "./quantize/search-fit-block.ref.ts";
 import { searchHqqBlockReference } from "./quantize/search-hqq-block.ref.ts";
 import { searchMseBlockReference } from "./quantize/search-mse-block.ref.ts";
 import { searchWidePickReference } from "./quantize/search-wide-pick.ref.ts";
@@ -83,6 +84,7 @@ export const kernelReferences: Readonly<Record<string, KernelReference>> = {
   "quantize/clip-wide-pick": clipWidePickReference,
   "quantize/hqq-wide-step": hqqWideStepReference,
   "quantize/hqq-wide-sums": hqqWideSumsReference,
+  "quantize/search-fit-block": searchFitBlockReference,
   "quantize/search-hqq-block": searchHqqBlockReference,
   "quantize/search-wide-pick": searchWidePickReference,
   "quantize/search-wide-sums": searchWideSumsReference,

@@ -34,6 +34,7 @@ import { nvfp4EncodeSpec } from "./quantize/nvfp4-encode.ts";
 import { nvfp4ScaleSpec } from "./quantize/nvfp4-scale.ts";
 import { packZeroPointsSpec } from "./quantize/pack-zero-points.ts";
 import { rangeMergeSpec } from "./quantize/range-merge.ts";
+import { searchFitBlockSpec } from "./quantize/search-fit-block.ts";
 import { searchHqqBlockSpec } from "./quantize/search-hqq-block.ts";
 import { searchMseBlockSpec } from "./quantize/search-mse-block.ts";
 import { searchWidePickSpec } from "./quantize/search-wide-pick.ts";
@@ -83,6 +84,7 @@ const all: readonly KernelSpec[] = [
   clipWidePickSpec,
   hqqWideStepSpec,
   hqqWideSumsSpec,
+  searchFitBlockSpec,
   searchHqqBlockSpec,
   searchWidePickSpec,
   searchWideSumsSpec,

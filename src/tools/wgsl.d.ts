@@ -29,7 +29,27 @@ declare module "*.wgsl?width32&whole" {
   const code: string;
   export default code;
 }
+declare module "*.wgsl?width32&quads" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?width16" {
+  const code: string;
+  export default code;
+}
 declare module "*.wgsl?width32" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?subgroups" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?wide" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?wide&subgroups" {
   const code: string;
   export default code;
 }

@@ -3,7 +3,7 @@
 // same on every device.
 //
 // percentile  scale and zero point of the range clipped at the nearest rank; may raise the squared error
-// mse         grid over scale and zero point by (weighted) squared error
+// mse         grid over scale and zero point by (weighted) squared error; least-squares scales in short blocks
 // hqq         half-quadratic rounds (robust norm); kept where the (weighted) squared error falls too
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import type { DeviceProfile } from "../../base/profile.ts";
@@ -16,6 +16,7 @@ import { groupCount, type CodeLayout, type Geometry, type WideGeometry } from ".
 import { hqqPowers, hqqRounds } from "../../kernels/quantize/hqq-rule.ts";
 import { hqqWideStepCall } from "../../kernels/quantize/hqq-wide-step.ts";
 import { hqqWideSumsCall } from "../../kernels/quantize/hqq-wide-sums.ts";
+import { fitsFitBlock, searchFitBlockCall } from "../../kernels/quantize/search-fit-block.ts";
 import { searchHqqBlockCall } from "../../kernels/quantize/search-hqq-block.ts";
 import { searchMseBlockCall } from "../../kernels/quantize/search-mse-block.ts";
 import { searchParams, stateWords, sumWords, type SearchStage, type SearchTarget } from "../../kernels/quantize/search-units.ts"; // prettier-ignore
@@ -157,6 +158,10 @@ function mseSteps(request: SearchRequest): StepsPiece {
   const { geometry, layout, source, scales, zeroPoints, importance } = request;
   const target = targetOf(request);
   if (geometry.kind === "wide") return inOnePass(wideMse({ ...request, geometry }), geometry);
+  if (importance === undefined && fitsFitBlock(target, geometry)) {
+    const call = searchFitBlockCall(target, geometry, layout);
+    return { buffers: {}, uploads: [], steps: [{ call, bindings: [source, scales, zeroPoints] }] };
+  }
   const call = searchMseBlockCall(target, geometry, layout, importance !== undefined);
   const weights = importanceBuffer(request);
   return {

@@ -8,9 +8,19 @@ import { stridedCopyReference } from "./nn/strided-copy.ref.ts";
 import { gatherReference } from "./nn/gather.ref.ts";
 import { packConvWeightsReference } from "./nn/pack-conv-weights.ref.ts";
 import { convReference } from "./nn/conv.ref.ts";
+import { reduceReference } from "./nn/reduce.ref.ts";
+import { softmaxReference } from "./nn/softmax.ref.ts";
+import { rowNormReference } from "./nn/row-norm.ref.ts";
+import { argReduceReference } from "./nn/arg-reduce.ref.ts";
+import { gruStepReference } from "./rnn/gru-step.ref.ts";
+import { lstmStepReference } from "./rnn/lstm-step.ref.ts";
+import { rnnStepReference } from "./rnn/rnn-step.ref.ts";
 
 export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {
   "matmul/batched": batchedMatmulReference,
+  "rnn/gru-step": gruStepReference,
+  "rnn/lstm-step": lstmStepReference,
+  "rnn/rnn-step": rnnStepReference,
   "nn/unary": unaryReference,
   "nn/binary": binaryReference,
   "nn/select": selectReference,
@@ -18,4 +28,8 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/gather": gatherReference,
   "nn/pack-conv-weights": packConvWeightsReference,
   "nn/conv": convReference,
+  "nn/reduce": reduceReference,
+  "nn/softmax": softmaxReference,
+  "nn/row-norm": rowNormReference,
+  "nn/arg-reduce": argReduceReference,
 };

@@ -9,9 +9,19 @@ import { stridedCopySpec } from "./nn/strided-copy.ts";
 import { gatherSpec } from "./nn/gather.ts";
 import { packConvWeightsSpec } from "./nn/pack-conv-weights.ts";
 import { convSpec } from "./nn/conv.ts";
+import { reduceSpec } from "./nn/reduce.ts";
+import { softmaxSpec } from "./nn/softmax.ts";
+import { rowNormSpec } from "./nn/row-norm.ts";
+import { argReduceSpec } from "./nn/arg-reduce.ts";
+import { gruStepSpec } from "./rnn/gru-step.ts";
+import { lstmStepSpec } from "./rnn/lstm-step.ts";
+import { rnnStepSpec } from "./rnn/rnn-step.ts";
 
 const all: readonly KernelSpec[] = [
   batchedMatmulSpec,
+  gruStepSpec,
+  lstmStepSpec,
+  rnnStepSpec,
   unarySpec,
   binarySpec,
   selectSpec,
@@ -19,6 +29,10 @@ const all: readonly KernelSpec[] = [
   gatherSpec,
   packConvWeightsSpec,
   convSpec,
+  reduceSpec,
+  softmaxSpec,
+  rowNormSpec,
+  argReduceSpec,
 ];
 
 export const graphKernelSpecs: Readonly<Record<string, KernelSpec>> = Object.fromEntries(

@@ -53,3 +53,11 @@ declare module "*.wgsl?wide&subgroups" {
   const code: string;
   export default code;
 }
+declare module "*.wgsl?narrow" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?whole" {
+  const code: string;
+  export default code;
+}

@@ -63,10 +63,12 @@ export function convTile({ channels, outputs, groups }: ConvShape): { readonly t
   return { tile, blocks: Math.ceil(each / tile) };
 }
 
+/** Whether each output along an axis reads one place, and none of them in the padding. */
+const isPoint = ({ input, output, kernel, stride, pad }: Axis): boolean =>
+  kernel === 1 && pad === 0 && (output - 1) * stride < input;
+
 /** The loop that serves a shape: 1 and 3 as in the shader, 0 for any. */
 function slideOf({ a, b, c }: Record<AxisName, Axis>): number {
-  const isPoint = ({ input, output, kernel, stride, pad }: Axis): boolean =>
-    kernel === 1 && pad === 0 && (output - 1) * stride < input;
   if ([a, b, c].every(isPoint)) return 1;
   return a.kernel === 3 && a.stride === 1 && a.dilation === 1 ? 3 : 0;
 }

@@ -141,7 +141,8 @@ const sourceRows = ({ cols }: Matrix, from: number, to: number): Runs => ({
  * cannot be cut so (a scale per tensor, codes that would not start on a byte) is one chunk; where that is too large for
  * the device or the budget, cut-groups.ts may cut within the groups.
  */
-export function chunksOf(packed: PackedWeight, maxElements: number): readonly Chunk[] {
+export function chunksOf(whole: PackedWeight, maxElements: number): readonly Chunk[] {
+  const packed = flattened(whole, maxElements);
   const axis = axisOf(packed);
   const bits = codeBits(packed.encoding);
   const step = alignment(packed, axis, bits);
@@ -155,6 +156,14 @@ export function chunksOf(packed: PackedWeight, maxElements: number): readonly Ch
     const to = Math.min(axis.rows, from + perChunk);
     return chunkOf(packed, axis, bits, from, to, index, wanted);
   });
+}
+
+/** Rows of whole blocks that are too large for a chunk, as one row: in natural order their blocks lie end to end. */
+function flattened(packed: PackedWeight, maxElements: number): PackedWeight {
+  const { geometry: g, layout, transpose } = packed;
+  if (g.kind === "wide" || layout !== "natural" || transpose) return packed;
+  if (g.dim * g.inner <= maxElements || g.dim % g.blockSize !== 0) return packed;
+  return { ...packed, geometry: { ...g, outer: 1, dim: g.outer * g.dim } };
 }
 
 /** Rows per chunk must be a multiple of this, so that each part starts on a byte and transposed blocks on a row. */

@@ -169,7 +169,7 @@ const transposed: fc.Arbitrary<Wanted> = fc
 const blocked: fc.Arbitrary<Wanted> = fc
   .record({
     outer: fc.integer({ min: 1, max: 4 }),
-    dim: fc.integer({ min: 1, max: 130 }),
+    dim: fc.oneof(fc.integer({ min: 1, max: 130 }), fc.constantFrom(32, 64, 320)),
     inner: fc.integer({ min: 1, max: 9 }),
     blockSize: fc.constantFrom(16, 32),
     layout: fc.constantFrom<PackedWeight["layout"]>("natural", "rows"),
@@ -252,6 +252,12 @@ describe("cutting within groups", () => {
   it("keeps chunks within the asked size, but for a few elements that fill bytes", () => {
     const [cut] = cutGroups(weight({ kind: "wide", outer: 1, channels: 1, inner: 1001 }), 100) ?? [];
     expect(cut?.chunks.map(({ elements }) => elements)).toEqual([...Array.from({ length: 10 }, () => 96), 41]);
+  });
+
+  it("is not needed for long rows of whole blocks", () => {
+    const rows = weight({ kind: "blocked", outer: 3, dim: 640, inner: 2, blockSize: 32 });
+    const chunks = chunksOf(rows, 600);
+    expect(chunks.map(({ elements }) => elements)).toEqual([512, 512, 512, 512, 512, 512, 512, 256]);
   });
 
   it("is refused where codes would not start on a byte, for blocks, and for what is transposed", () => {

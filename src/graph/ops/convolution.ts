@@ -57,13 +57,13 @@ function convolve(b: GraphBuilder, shape: ConvShape, x: Value, weights: Value, p
 
 const conv: Lowering = (ctx) => {
   const [x, weights, bias] = [ctx.input(0), ctx.input(1), ctx.optional(2)];
-  const { shape: window } = windowOf(ctx, x.dims, weights.dims.slice(2));
+  const { shape: geometry } = windowOf(ctx, x.dims, weights.dims.slice(2));
   const groups = ctx.int("group", 1);
   const [outputs = 1, perGroup = 1] = weights.dims;
-  if (perGroup * groups !== window.channels || weights.dims.length !== x.dims.length) {
+  if (perGroup * groups !== geometry.channels || weights.dims.length !== x.dims.length) {
     throw ctx.mismatch(`weights [${weights.dims.join()}] in ${groups} groups do not fit [${x.dims.join()}].`);
   }
-  const shape: ConvShape = { ...window, outputs, groups };
+  const shape: ConvShape = { ...geometry, outputs, groups };
   return [convolve(ctx.b, shape, x, weights, { ...(bias ? { bias } : {}), type: x.type })];
 };
 

@@ -4,7 +4,11 @@ import { controlOps } from "./control.ts";
 import { convolutionOps } from "./convolution.ts";
 import { dataOps } from "./data.ts";
 import { elementwise, microsoftElementwise } from "./elementwise.ts";
+import { microsoftNormalizations, normalizationOps } from "./normalization.ts";
 import { microsoftProducts, productOps } from "./product.ts";
+import { quantizationOps } from "./quantization.ts";
+import { recurrentOps } from "./recurrent.ts";
+import { reductionOps } from "./reduction.ts";
 
 const standard: Readonly<Record<string, Lowering>> = {
   ...elementwise,
@@ -12,8 +16,16 @@ const standard: Readonly<Record<string, Lowering>> = {
   ...controlOps,
   ...productOps,
   ...convolutionOps,
+  ...reductionOps,
+  ...normalizationOps,
+  ...quantizationOps,
+  ...recurrentOps,
 };
-const microsoft: Readonly<Record<string, Lowering>> = { ...microsoftElementwise, ...microsoftProducts };
+const microsoft: Readonly<Record<string, Lowering>> = {
+  ...microsoftElementwise,
+  ...microsoftProducts,
+  ...microsoftNormalizations,
+};
 
 const domains: Readonly<Record<string, Readonly<Record<string, Lowering>>>> = {
   "": standard,

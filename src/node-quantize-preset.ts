@@ -124,7 +124,12 @@ export async function quantizePreset(
       const path = join(folder, `${name}_${suffix}.onnx`);
       onFile?.(type, path);
       try {
-        const report = await quantizeFile(input, path, { ...rest, ...recipe, backend: async () => shared });
+        const report = await quantizeFile(input, path, {
+          ...rest,
+          ...recipe,
+          onWarning: (text) => rest.onWarning?.(`${type}: ${text}`),
+          backend: async () => shared,
+        });
         files.push({ type, path, bytes: report.output.bytes, report });
       } catch (error) {
         if (!(error instanceof UsageError) || error.details?.["reason"] !== "nothing-fits") throw error;

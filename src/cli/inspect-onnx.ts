@@ -58,7 +58,7 @@ export async function inspectOnnx(file: OnnxFile, { stats, signal }: InspectOpti
       name: weight.id,
       role: weight.role,
       operators: [...new Set(weight.uses.map((use) => use.node.opType))],
-      dtype: onnxTypeName(weight.dataType).toLowerCase(),
+      dtype: onnxTypeName(weight.storedType).toLowerCase(),
       shape: weight.dims,
       bytes,
       ...(stats ? { stats: await statisticsOf(tensor, findDType(tensor.dataType), bytes, signal) } : {}),

@@ -3,6 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/base/random.ts";
 import { elementCount } from "../../../src/base/dtypes.ts";
+import { inspectOnnx } from "../../../src/cli/inspect-onnx.ts";
+import { openOnnx } from "../../../src/compress/open-model.ts";
 import { UnsupportedError } from "../../../src/base/errors.ts";
 import type { InputTensor } from "../../../src/evaluate/tensors.ts";
 import { OnnxType, type OnnxModel, type OnnxNode } from "../../../src/formats/onnx/ir.ts";
@@ -13,6 +15,7 @@ import {
   floatInput,
   largestDifference,
   onnxBytes,
+  onnxSource,
   op,
   smallModel,
   type SmallModel,
@@ -129,6 +132,14 @@ describe("a weight behind a Cast to f32", () => {
     expect(written.graph.nodes.filter(({ opType }) => opType === "Cast")).toHaveLength(2);
     expect(apart).toBeLessThan(2e-5);
   });
+});
+
+it("inspect lists a weight behind a Cast under the type that it is stored in", async () => {
+  const file = await openOnnx(await onnxSource(matmul()));
+  const { weights } = await inspectOnnx(file, { stats: false, signal: new AbortController().signal });
+  expect(weights).toEqual([
+    { name: "w", role: "matmul", operators: ["MatMul"], dtype: "bfloat16", shape: [64, 48], bytes: 64 * 48 * 2 },
+  ]);
 });
 
 describe("a weight that is read as bf16", () => {

@@ -153,28 +153,44 @@ export function findWeights(model: OnnxModel): { weights: readonly Weight[]; sco
 /** Constants that stand left in a product of two float constants, each of which may be moved on its way there. */
 function leftOfConstants(scopes: readonly Scope[]): ReadonlySet<ConstantHolder> {
   const found = new Set<ConstantHolder>();
+  const movers = new Map(scopes.map((scope) => [scope, moversOf(scope.graph.nodes)]));
   for (const scope of scopes) {
     for (const node of scope.graph.nodes) {
       if (node.opType === "Gather" || weightRole(node, 0) === undefined || weightRole(node, 1) === undefined) continue;
-      const [left, right] = [0, 1].map((index) => constantsBehind(scope, node.inputs[index] ?? ""));
+      const [left, right] = [0, 1].map((index) => constantsBehind(movers, scope, node.inputs[index] ?? ""));
       if (left && right) for (const holder of left) found.add(holder);
     }
   }
   return found;
 }
 
+/** By output, the operators that only move values. */
+type Movers = ReadonlyMap<string, OnnxNode>;
+
+const moversOf = (nodes: readonly OnnxNode[]): Movers =>
+  new Map(
+    nodes
+      .filter(({ domain, opType }) => domain === "" && moving.has(opType))
+      .flatMap((node) => node.outputs.map((output) => [output, node] as const)),
+  );
+
 /** The float constants that a value is made of by moving alone; undefined where anything else is in it. */
-function constantsBehind(scope: Scope, name: string, moves = mostMoves): readonly ConstantHolder[] | undefined {
+function constantsBehind(
+  movers: ReadonlyMap<Scope, Movers>,
+  scope: Scope,
+  name: string,
+  moves = mostMoves,
+): readonly ConstantHolder[] | undefined {
   const constant = lookUpConstant(scope, name);
   if (constant) return isFloatType(seenType(constant)) ? [constant, storedHolder(constant)] : undefined;
   if (moves === 0) return undefined;
   for (let at: Scope | undefined = scope; at; at = at.parent) {
     if (!at.defined.has(name)) continue;
-    const node = at.graph.nodes.find(({ outputs }) => outputs.includes(name));
-    if (!node || node.domain !== "" || !moving.has(node.opType)) return undefined;
+    const node = movers.get(at)?.get(name);
+    if (!node) return undefined;
     const within = at;
     const sources = node.opType === "Concat" ? node.inputs : node.inputs.slice(0, 1);
-    const found = sources.map((source) => constantsBehind(within, source, moves - 1));
+    const found = sources.map((source) => constantsBehind(movers, within, source, moves - 1));
     return found.some((each) => each === undefined) ? undefined : found.flatMap((each) => each ?? []);
   }
   return undefined;

@@ -93,6 +93,7 @@ class App {
     [this.#packed, this.#format, this.#search] = [packed, format, search];
     before?.destroy();
     byId("packed-name", HTMLElement).textContent = format === "f32" ? "f32 (the same)" : `${format}, ${search}`;
+    byId("psnr", HTMLElement).textContent = "…";
     byId("packed-bytes", HTMLElement).textContent = formatBytes(packed?.weightBytes ?? this.#originalBytes);
     for (const input of document.querySelectorAll<HTMLInputElement>('input[type="radio"]')) {
       input.checked = input.value === format || input.value === search;
@@ -117,7 +118,7 @@ class App {
     this.#best.set(format, { bytes, psnrDb });
     byId("psnr", HTMLElement).textContent = describePsnr(psnrDb);
     const fps = 1000 / Math.max(1, this.#milliseconds);
-    const where = isSoftware(this.#device) ? "; this adapter is software, a GPU draws this at once" : "";
+    const where = isSoftware(this.#device) ? "; this adapter is software: the CPU draws" : "";
     byId("speed", HTMLElement).textContent =
       `${this.#milliseconds.toFixed(1)} ms a frame (${fps.toFixed(fps < 10 ? 1 : 0)} fps at most), both networks and quantization${where}`;
     byId("footnote", HTMLElement).textContent =

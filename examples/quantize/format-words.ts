@@ -57,7 +57,7 @@ export const formatWords: Readonly<Record<FormatName, FormatWords>> = {
   q4f16: {
     group: "4 bits",
     about: "int4, and 16-bit floats for all the rest: the smallest file for language models that run on GPUs.",
-    written: "As int4, with f16 activations",
+    written: "int4 is, with f16 activations",
   },
   int2: {
     group: "2 bits",
@@ -73,6 +73,6 @@ export const formatWords: Readonly<Record<FormatName, FormatWords>> = {
     group: "16 bits",
     about:
       "Half of the size with nearly the same results, and twice the speed on many GPUs. Inputs and outputs stay f32.",
-    written: "The same operators on f16; norms stay f32",
+    written: "the same operators on f16; norms stay f32",
   },
 };

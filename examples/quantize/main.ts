@@ -55,15 +55,17 @@ function choiceOf(): Choice {
 /** Asks for a plan of the current choices; controls that a format has no use for are switched off. */
 function replan(): void {
   const { format } = choiceOf();
-  const resolved = resolveFormat(format);
-  const { family, granularity } = resolved;
+  const { family, granularity } = resolveFormat(format);
   select("search").disabled = family !== "affine";
   select("block").disabled = !(family === "affine" || (family === "table" && granularity === "block"));
   byId("apart", HTMLInputElement).disabled = model?.format !== "onnx";
   const { about, written } = formatWords[format];
+  const { blockSize, search } = choiceOf();
+  const options = { ...(blockSize ? { blockSize } : {}), ...(search ? { search: { kind: search } } : {}) };
   element("format-words").replaceChildren(
     make("p", "", about),
-    make("p", "note", `${describeFormat(resolved)}. ${model?.format === "onnx" ? `Written as: ${written}.` : ""}`),
+    make("p", "note", describeFormat(resolveFormat(format, options))),
+    ...(model?.format === "onnx" ? [make("p", "note", `Written as ${written}.`)] : []),
   );
   problem.hidden = true;
   ask({ kind: "plan", choice: choiceOf() });
@@ -172,6 +174,14 @@ function finish({ files, seconds, warnings }: Extract<Reply, { kind: "done" }>):
   setPhase("done", `Done in ${seconds.toFixed(1)} s. The file was read back and every weight matches.`);
   const worst = [...losses.values()].toSorted((a, b) => a.sqnrDb - b.sqnrDb)[0];
   if (worst) choose(worst.name);
+  runEnded();
+}
+
+/** A run may be over before the word to cancel it arrives: what was to follow follows all the same. */
+function runEnded(): void {
+  const then = afterCancel;
+  afterCancel = undefined;
+  then?.();
 }
 
 function failed(during: Request["kind"], failure: Failure): void {
@@ -179,14 +189,14 @@ function failed(during: Request["kind"], failure: Failure): void {
     forget();
     setPhase("idle", "Cancelled. Nothing was kept.");
     setState("cancelled");
-    afterCancel?.();
-    afterCancel = undefined;
+    runEnded();
     return;
   }
   if (during === "open") element("model").textContent = "No model yet.";
   if (during === "open" || during === "plan") showSections([]);
   if (during === "open") element("setup").hidden = true;
   if (during === "run") setPhase("idle");
+  if (during === "run" && afterCancel) return runEnded();
   if (during === "start") element("app").hidden = true;
   intake.lack(during === "open" ? missingFile(failure) : undefined);
   const {
@@ -284,6 +294,7 @@ const intake = new Intake({
   },
   isBusy: () => phase === "running",
   cancel(then) {
+    if (phase !== "running") return then();
     afterCancel = then;
     ask({ kind: "cancel" });
   },

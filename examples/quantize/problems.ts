@@ -35,9 +35,11 @@ export function describeProblem(during: Request["kind"], failure: Failure, remed
   const { code, details } = failure;
   const missing = missingFile(failure);
   if (during === "open" && missing !== undefined) {
-    const hint = `Add ${missing}, or drop the folder that holds both.`;
+    const file = text(details["file"]) || "The model";
+    const message = `${file} keeps weights in "${missing}", and that file was not given.`;
+    const hint = "Add it, or drop the folder that holds both.";
     const actions = [button(`Add ${missing}`, "primary", () => remedies.chooseMissing())];
-    return { title: "A data file is missing", failure: { ...failure, hint }, actions };
+    return { title: "A data file is missing", failure: { ...failure, message, hint }, actions };
   }
   if (code === "DEVICE_LOST") {
     const actions = [

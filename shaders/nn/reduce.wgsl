@@ -131,7 +131,7 @@ fn finish(sum: f32, high: f32) -> f32 {
   switch op {
     case 1u: { return sum / f32(params.axis); }
     case 6u: { return sqrt(sum); }
-    case 8u: { return log(sum); }
+    case 8u: { return select(log(sum), sum, is_nan_bits(bitcast<u32>(sum))); }
     case 9u: { return log(sum) + high; }
     default: { return sum; }
   }
@@ -154,6 +154,7 @@ fn main(
   let mine = lane % split;
   let first = lane - mine;
   var high = Value();
+  var settled = false;
   @if(!whole) {
     if (op == 9u) {
       high = -infinity();
@@ -168,10 +169,8 @@ fn main(
         }
         workgroupBarrier();
       }
-      // An infinite maximum cannot be taken out; exp and log make of it what they should.
-      if (is_inf_bits(bitcast<u32>(high))) {
-        high = 0.0;
-      }
+      // An infinite or NaN maximum is the outcome, whatever adapters make of exp and log of it.
+      settled = is_inf_bits(bitcast<u32>(high)) || is_nan_bits(bitcast<u32>(high));
     }
   }
   var sum = neutral();
@@ -188,6 +187,6 @@ fn main(
     }
   }
   if (alive && mine == 0u) {
-    y[output] = finish(sum, high);
+    y[output] = select(finish(sum, high), high, settled);
   }
 }

@@ -7,6 +7,7 @@
 // NaN       a NaN or a positive infinity makes its row NaN, and so does a row of nothing but negative
 //           infinities, as in onnxruntime; other negative infinities give 0.
 import package::common::grid::flat_workgroup;
+import package::common::math::is_nan_bits;
 
 struct Params {
   outer: u32,
@@ -28,9 +29,10 @@ const nowhere: u32 = 0xffffffffu;
 var<workgroup> gathered: array<f32, wg>;
 var<workgroup> places: array<u32, wg>;
 
+// Adapters may make numbers of exp and log of NaN.
 fn power(v: f32, high: f32) -> f32 {
   let d = v - high;
-  return select(exp(d), 0.0, d < -104.0);
+  return select(select(exp(d), 0.0, d < -104.0), d, is_nan_bits(bitcast<u32>(d)));
 }
 
 @compute @workgroup_size(wg)
@@ -84,7 +86,7 @@ fn main(
       sum += gathered[first + l];
     }
   }
-  let log_sum = log(sum);
+  let log_sum = select(log(sum), sum, is_nan_bits(bitcast<u32>(sum)));
   for (var k = mine; k < axis; k += split) {
     let at = base + k * params.inner;
     if (op == 1u) {

@@ -1,6 +1,7 @@
 // CPU references of the graph executor's kernels by id.
 import type { KernelReference } from "./kernel.ts";
 import { batchedMatmulReference } from "./matmul/batched.ref.ts";
+import { blockMatmulReference } from "./matmul/block.ref.ts";
 import { unaryReference } from "./nn/unary.ref.ts";
 import { binaryReference } from "./nn/binary.ref.ts";
 import { selectReference } from "./nn/select.ref.ts";
@@ -15,9 +16,14 @@ import { argReduceReference } from "./nn/arg-reduce.ref.ts";
 import { gruStepReference } from "./rnn/gru-step.ref.ts";
 import { lstmStepReference } from "./rnn/lstm-step.ref.ts";
 import { rnnStepReference } from "./rnn/rnn-step.ref.ts";
+import { poolReference } from "./nn/pool.ref.ts";
+import { maxPoolIndicesReference } from "./nn/max-pool-indices.ref.ts";
+import { convTransposeReference } from "./nn/conv-transpose.ref.ts";
+import { axisResampleReference } from "./nn/axis-resample.ref.ts";
 
 export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {
   "matmul/batched": batchedMatmulReference,
+  "matmul/block": blockMatmulReference,
   "rnn/gru-step": gruStepReference,
   "rnn/lstm-step": lstmStepReference,
   "rnn/rnn-step": rnnStepReference,
@@ -32,4 +38,8 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/softmax": softmaxReference,
   "nn/row-norm": rowNormReference,
   "nn/arg-reduce": argReduceReference,
+  "nn/pool": poolReference,
+  "nn/max-pool-indices": maxPoolIndicesReference,
+  "nn/conv-transpose": convTransposeReference,
+  "nn/axis-resample": axisResampleReference,
 };

@@ -2,6 +2,7 @@
 // quantizes does not download them.
 import type { KernelSpec } from "./kernel.ts";
 import { batchedMatmulSpec } from "./matmul/batched.ts";
+import { blockMatmulSpec } from "./matmul/block.ts";
 import { unarySpec } from "./nn/unary.ts";
 import { binarySpec } from "./nn/binary.ts";
 import { selectSpec } from "./nn/select.ts";
@@ -16,9 +17,14 @@ import { argReduceSpec } from "./nn/arg-reduce.ts";
 import { gruStepSpec } from "./rnn/gru-step.ts";
 import { lstmStepSpec } from "./rnn/lstm-step.ts";
 import { rnnStepSpec } from "./rnn/rnn-step.ts";
+import { poolSpec } from "./nn/pool.ts";
+import { maxPoolIndicesSpec } from "./nn/max-pool-indices.ts";
+import { convTransposeSpec } from "./nn/conv-transpose.ts";
+import { axisResampleSpec } from "./nn/axis-resample.ts";
 
 const all: readonly KernelSpec[] = [
   batchedMatmulSpec,
+  blockMatmulSpec,
   gruStepSpec,
   lstmStepSpec,
   rnnStepSpec,
@@ -33,6 +39,10 @@ const all: readonly KernelSpec[] = [
   softmaxSpec,
   rowNormSpec,
   argReduceSpec,
+  poolSpec,
+  maxPoolIndicesSpec,
+  convTransposeSpec,
+  axisResampleSpec,
 ];
 
 export const graphKernelSpecs: Readonly<Record<string, KernelSpec>> = Object.fromEntries(

@@ -20,6 +20,7 @@ import { poolReference } from "./nn/pool.ref.ts";
 import { maxPoolIndicesReference } from "./nn/max-pool-indices.ref.ts";
 import { convTransposeReference } from "./nn/conv-transpose.ref.ts";
 import { axisResampleReference } from "./nn/axis-resample.ref.ts";
+import { convDepthwiseReference } from "./nn/conv-depthwise.ref.ts";
 
 export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {
   "matmul/batched": batchedMatmulReference,
@@ -42,4 +43,5 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/max-pool-indices": maxPoolIndicesReference,
   "nn/conv-transpose": convTransposeReference,
   "nn/axis-resample": axisResampleReference,
+  "nn/conv-depthwise": convDepthwiseReference,
 };

@@ -21,6 +21,7 @@ import { poolSpec } from "./nn/pool.ts";
 import { maxPoolIndicesSpec } from "./nn/max-pool-indices.ts";
 import { convTransposeSpec } from "./nn/conv-transpose.ts";
 import { axisResampleSpec } from "./nn/axis-resample.ts";
+import { convDepthwiseSpec } from "./nn/conv-depthwise.ts";
 
 const all: readonly KernelSpec[] = [
   batchedMatmulSpec,
@@ -43,6 +44,7 @@ const all: readonly KernelSpec[] = [
   maxPoolIndicesSpec,
   convTransposeSpec,
   axisResampleSpec,
+  convDepthwiseSpec,
 ];
 
 export const graphKernelSpecs: Readonly<Record<string, KernelSpec>> = Object.fromEntries(

@@ -21,6 +21,7 @@ import { maxPoolIndicesReference } from "./nn/max-pool-indices.ref.ts";
 import { convTransposeReference } from "./nn/conv-transpose.ref.ts";
 import { axisResampleReference } from "./nn/axis-resample.ref.ts";
 import { convDepthwiseReference } from "./nn/conv-depthwise.ref.ts";
+import { lrnReference } from "./nn/lrn.ref.ts";
 
 export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {
   "matmul/batched": batchedMatmulReference,
@@ -44,4 +45,5 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/conv-transpose": convTransposeReference,
   "nn/axis-resample": axisResampleReference,
   "nn/conv-depthwise": convDepthwiseReference,
+  "nn/lrn": lrnReference,
 };

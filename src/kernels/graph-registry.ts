@@ -22,6 +22,7 @@ import { maxPoolIndicesSpec } from "./nn/max-pool-indices.ts";
 import { convTransposeSpec } from "./nn/conv-transpose.ts";
 import { axisResampleSpec } from "./nn/axis-resample.ts";
 import { convDepthwiseSpec } from "./nn/conv-depthwise.ts";
+import { lrnSpec } from "./nn/lrn.ts";
 
 const all: readonly KernelSpec[] = [
   batchedMatmulSpec,
@@ -45,6 +46,7 @@ const all: readonly KernelSpec[] = [
   convTransposeSpec,
   axisResampleSpec,
   convDepthwiseSpec,
+  lrnSpec,
 ];
 
 export const graphKernelSpecs: Readonly<Record<string, KernelSpec>> = Object.fromEntries(

@@ -161,7 +161,7 @@ export function matmulShape(
 const insertOne = (dims: readonly number[]): number[] => [...dims.slice(0, -1), 1, ...dims.slice(-1)];
 
 /** What the choice of a variant and of tiles looks at. */
-export type MatmulTarget = Pick<DeviceProfile, "features" | "adapterClass">;
+export type MatmulTarget = Pick<DeviceProfile, "features" | "adapterClass" | "subgroupSize">;
 
 /** Whether all quads of four elements lie on whole vectors. */
 function isWide({ m, n, k, transA, batch = [], lineA, lineB, lineY }: BatchedMatmulShape): boolean {
@@ -178,13 +178,13 @@ function isWide({ m, n, k, transA, batch = [], lineA, lineB, lineY }: BatchedMat
 }
 
 /** Lanes along the columns: as many as leave few idle, at most 64. */
-function lanesFor(quads: number): number {
+export function lanesFor(quads: number): number {
   const waste = (wg: number): number => Math.ceil(quads / wg) * wg;
   return [64, 32, 16, 8].reduce((best, wg) => (waste(wg) < waste(best) * 0.9 ? wg : best));
 }
 
 /** Rows of a thread's tile. SwiftShader gains from tiles that spill registers elsewhere. */
-function rowsFor(m: number, { adapterClass }: MatmulTarget): number {
+export function rowsFor(m: number, { adapterClass }: MatmulTarget): number {
   const fitting = [1, 4, 8, 16].find((rows) => m <= rows) ?? 16;
   return Math.min(fitting, adapterClass === "swiftshader" ? 16 : 8);
 }

@@ -2,6 +2,7 @@
 import type { KernelReference } from "./kernel.ts";
 import { batchedMatmulReference } from "./matmul/batched.ref.ts";
 import { blockMatmulReference } from "./matmul/block.ref.ts";
+import { integerMatmulReference } from "./matmul/integer.ref.ts";
 import { unaryReference } from "./nn/unary.ref.ts";
 import { binaryReference } from "./nn/binary.ref.ts";
 import { selectReference } from "./nn/select.ref.ts";
@@ -26,6 +27,7 @@ import { lrnReference } from "./nn/lrn.ref.ts";
 export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {
   "matmul/batched": batchedMatmulReference,
   "matmul/block": blockMatmulReference,
+  "matmul/integer": integerMatmulReference,
   "rnn/gru-step": gruStepReference,
   "rnn/lstm-step": lstmStepReference,
   "rnn/rnn-step": rnnStepReference,

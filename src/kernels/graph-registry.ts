@@ -3,6 +3,7 @@
 import type { KernelSpec } from "./kernel.ts";
 import { batchedMatmulSpec } from "./matmul/batched.ts";
 import { blockMatmulSpec } from "./matmul/block.ts";
+import { integerMatmulSpec } from "./matmul/integer.ts";
 import { unarySpec } from "./nn/unary.ts";
 import { binarySpec } from "./nn/binary.ts";
 import { selectSpec } from "./nn/select.ts";
@@ -27,6 +28,7 @@ import { lrnSpec } from "./nn/lrn.ts";
 const all: readonly KernelSpec[] = [
   batchedMatmulSpec,
   blockMatmulSpec,
+  integerMatmulSpec,
   gruStepSpec,
   lstmStepSpec,
   rnnStepSpec,

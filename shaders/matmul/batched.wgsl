@@ -6,8 +6,8 @@
 //           y: [batch, m, n].
 // Tile      A thread owns four columns of `rows` rows; the lanes of a workgroup lie along the columns. Four steps of
 //           k at a time: four quads of B (one 4x4 matrix) meet each 4x4 piece of A. All lanes need the same piece of
-//           A; with subgroups each lane loads a quarter and the lanes broadcast, since software adapters pay for
-//           every element that a lane loads.
+//           A; with subgroups of `share` (4 or 8) lanes or more each lane loads a line and the lanes broadcast,
+//           since software adapters pay for every element that a lane loads.
 // Wide      loads quads as one vec4f: k and n (and m with trans_a), and all strides and offsets, divisible by 4.
 // Rounding  f32 throughout, products of four steps summed before they are added to the sum.
 // NaN       goes through; what lies past an edge counts as zero on both sides.
@@ -62,6 +62,7 @@ struct Params {
 
 override wg: u32 = 64u;
 override rows: u32 = 8u;
+override share: u32 = 4u;
 override trans_a: u32 = 0u;
 override trans_b: u32 = 0u;
 override has_bias: u32 = 0u;
@@ -106,24 +107,61 @@ fn line_a(base: u32, row: u32, k: u32, i: u32) -> vec4f {
   return quad_a(base + min(row + i, params.m - 1u) * params.a_line + k, params.k - k);
 }
 
-// The piece of A at (row, k), a column of the result for each row.
-fn piece_a(base: u32, row: u32, k: u32, lane: u32) -> mat4x4f {
-  var piece: mat4x4f;
+// Four lines as a piece of A, a column of the result for each row.
+fn turned(lines: mat4x4f) -> mat4x4f {
+  if (trans_a != 0u) {
+    return transpose(lines);
+  }
+  return lines;
+}
+
+@if(!subgroups)
+fn piece_a(base: u32, row: u32, k: u32) -> mat4x4f {
+  return turned(mat4x4f(
+    line_a(base, row, k, 0u), line_a(base, row, k, 1u), line_a(base, row, k, 2u), line_a(base, row, k, 3u),
+  ));
+}
+
+@if(subgroups)
+fn low_lanes(own: vec4f) -> mat4x4f {
+  return turned(mat4x4f(
+    subgroupBroadcast(own, 0u), subgroupBroadcast(own, 1u), subgroupBroadcast(own, 2u), subgroupBroadcast(own, 3u),
+  ));
+}
+
+@if(subgroups)
+fn high_lanes(own: vec4f) -> mat4x4f {
+  return turned(mat4x4f(
+    subgroupBroadcast(own, 4u), subgroupBroadcast(own, 5u), subgroupBroadcast(own, 6u), subgroupBroadcast(own, 7u),
+  ));
+}
+
+struct Pair {
+  low: mat4x4f,
+  high: mat4x4f,
+}
+
+// The pieces of A at (row, k) and (row + 4, k); the second only with more than four rows a tile.
+fn pieces_a(base: u32, row: u32, k: u32, lane: u32) -> Pair {
+  var pair: Pair;
   @if(subgroups) {
-    let own = line_a(base, row, k, lane & 3u);
-    piece = mat4x4f(
-      subgroupBroadcast(own, 0u), subgroupBroadcast(own, 1u), subgroupBroadcast(own, 2u), subgroupBroadcast(own, 3u),
-    );
+    let own = line_a(base, row + (lane & (share - 4u)), k, lane & 3u);
+    pair.low = low_lanes(own);
+    if (rows > 4u) {
+      if (share == 8u) {
+        pair.high = high_lanes(own);
+      } else {
+        pair.high = low_lanes(line_a(base, row + 4u, k, lane & 3u));
+      }
+    }
   }
   @if(!subgroups) {
-    piece = mat4x4f(
-      line_a(base, row, k, 0u), line_a(base, row, k, 1u), line_a(base, row, k, 2u), line_a(base, row, k, 3u),
-    );
+    pair.low = piece_a(base, row, k);
+    if (rows > 4u) {
+      pair.high = piece_a(base, row + 4u, k);
+    }
   }
-  if (trans_a != 0u) {
-    return transpose(piece);
-  }
-  return piece;
+  return pair;
 }
 
 // The piece of B at (k, col), a column of the result for each step of k.
@@ -223,15 +261,17 @@ fn multiply(tile: u32, lane: u32, subgroup_lane: u32) {
     let right = piece_b(b_base, k, col);
     if (rows == 1u) {
       c0[0] += right * line_a(a_base, 0u, k, 0u);
-    } else {
-      c0 += right * piece_a(a_base, row, k, subgroup_lane);
+      continue;
     }
+    let first_eight = pieces_a(a_base, row, k, subgroup_lane);
+    c0 += right * first_eight.low;
     if (rows > 4u) {
-      c1 += right * piece_a(a_base, row + 4u, k, subgroup_lane);
+      c1 += right * first_eight.high;
     }
     if (rows > 8u) {
-      c2 += right * piece_a(a_base, row + 8u, k, subgroup_lane);
-      c3 += right * piece_a(a_base, row + 12u, k, subgroup_lane);
+      let last_eight = pieces_a(a_base, row + 8u, k, subgroup_lane);
+      c2 += right * last_eight.low;
+      c3 += right * last_eight.high;
     }
   }
   if (own_col >= params.n) {

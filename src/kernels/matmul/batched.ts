@@ -9,7 +9,7 @@ import type { KernelCall, KernelSpec } from "../kernel.ts";
 import { activationNumber, noActivation, type Activation } from "../nn/activation.ts";
 import { broadcastStrides, mergeDims } from "../nn/broadcast.ts";
 
-const defaults = { wg: 64, rows: 8, trans_a: 0, trans_b: 0, has_bias: 0, activation: 0 };
+const defaults = { wg: 64, rows: 8, share: 4, trans_a: 0, trans_b: 0, has_bias: 0, activation: 0 };
 
 const strided = ["a", "b", "bias", "y"] as const;
 
@@ -189,6 +189,9 @@ export function rowsFor(m: number, { adapterClass }: MatmulTarget): number {
   return Math.min(fitting, adapterClass === "swiftshader" ? 16 : 8);
 }
 
+/** Lanes that surely are in one subgroup, to share loads among: 4 (WebGPU's least) or 8. */
+export const shareFor = ({ subgroupSize }: MatmulTarget): number => ((subgroupSize?.min ?? 4) >= 8 ? 8 : 4);
+
 /**
  * y = activation(alpha op(A) op(B) + beta bias). Push it as it is: the variant is the one for shape and device.
  * Buffers, all f32: a, b; bias, any 4 bytes without one; y. matmulShape makes the shape for dense tensors.
@@ -197,7 +200,7 @@ export function rowsFor(m: number, { adapterClass }: MatmulTarget): number {
 export function batchedMatmulCall(
   shape: BatchedMatmulShape,
   target: MatmulTarget,
-  overrides: Partial<Pick<typeof defaults, "wg" | "rows">> = {},
+  overrides: Partial<Pick<typeof defaults, "wg" | "rows" | "share">> = {},
 ): KernelCall {
   const { m, n, k, batch = [], transA = false, transB = false, alpha = 1, beta = 1, bias } = shape;
   const { activation = noActivation, lineA = transA ? m : k, lineB = transB ? k : n, lineY = n } = shape;
@@ -216,7 +219,12 @@ export function batchedMatmulCall(
     ...batch,
   ];
   const strides = strided.flatMap((name) => dims.map((dim, i) => [`${name}_stride${i}`, dim[name] ?? 0] as const));
-  const { wg, rows } = { wg: lanesFor(Math.ceil(n / 4)), rows: rowsFor(m, target), ...overrides };
+  const { wg, rows, share } = {
+    wg: lanesFor(Math.ceil(n / 4)),
+    rows: rowsFor(m, target),
+    share: shareFor(target),
+    ...overrides,
+  };
   const shares = rows > 1 && target.features.includes("subgroups") ? ["subgroups"] : [];
   return {
     kernel: batchedMatmulSpec.id,
@@ -224,6 +232,7 @@ export function batchedMatmulCall(
     overrides: {
       wg,
       rows,
+      share,
       trans_a: transA ? 1 : 0,
       trans_b: transB ? 1 : 0,
       has_bias: bias ? 1 : 0,

@@ -7,7 +7,7 @@ import wideSubgroupsWgsl from "../../../shaders/matmul/block.wgsl?wide&subgroups
 import type { KernelCall, KernelSpec } from "../kernel.ts";
 import { activationNumber, noActivation, type Activation } from "../nn/activation.ts";
 import { middleCode, type AffineRule } from "../quantize/affine-rule.ts";
-import { lanesFor, rowsFor, type MatmulTarget } from "./batched.ts";
+import { lanesFor, rowsFor, shareFor, type MatmulTarget } from "./batched.ts";
 
 const defaults = { wg: 64, rows: 8, share: 4, bits: 4, is_signed: 0, packed_zeros: 0, has_bias: 0, activation: 0 };
 
@@ -85,7 +85,7 @@ export function blockMatmulCall(
   const { wg, rows, share } = {
     wg: lanesFor(Math.ceil(n / 4)),
     rows: rowsFor(m, target),
-    share: (target.subgroupSize?.min ?? 4) >= 8 ? 8 : 4,
+    share: shareFor(target),
     ...overrides,
   };
   const shares = rows > 1 && target.features.includes("subgroups") ? ["subgroups"] : [];

@@ -74,6 +74,12 @@ const heads: BatchedMatmulShape = {
   ],
 };
 
+/** For subgroups of at least eight lanes. */
+export const eightLanes = [
+  dense([13, 20], [20, 36], {}, { share: 8 }),
+  dense([20, 12], [20, 28], { transA: true }, { share: 8, rows: 16 }),
+];
+
 export const room: KernelRoom = {
   spec: batchedMatmulSpec,
   reference: batchedMatmulReference,

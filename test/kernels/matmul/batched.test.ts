@@ -1,10 +1,22 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { InternalError, UnsupportedError } from "../../../src/base/errors.ts";
 import { batchedMatmulCall, matmulShape } from "../../../src/kernels/matmul/batched.ts";
 import { describeRoom } from "../../support/describe-room.ts";
-import { room } from "./batched.cases.ts";
+import { testDevice } from "../../support/gpu.ts";
+import { runKernelCase } from "../../support/kernel-harness.ts";
+import { eightLanes, room } from "./batched.cases.ts";
 
 describeRoom(room);
+
+describe("subgroups of eight lanes", () => {
+  const device = testDevice();
+  it.each(eightLanes)("share the lines of $name", async (kernelCase) => {
+    const gpu = await device();
+    // Smaller subgroups can't be asked for lanes that they do not have.
+    if ((gpu.profile.subgroupSize?.min ?? 0) < 8) return;
+    expect(await runKernelCase(gpu, room, kernelCase, "wide-subgroups")).toBeUndefined();
+  });
+});
 
 const target = { features: [], adapterClass: "hardware" } as const;
 

@@ -40,6 +40,8 @@ export {
 } from "./compress/run-compression.ts";
 export { readTensorValues, type TensorValues } from "./compress/tensor-values.ts";
 export type { GpuContext } from "./device/context.ts";
+export { createExecutor } from "./execute/create.ts";
+export type { Executor, ExecutorOptions, GraphInput, GraphOutput } from "./execute/executor.ts";
 export { openDevice, type OpenDeviceOptions } from "./device/open.ts";
 export { affineEncoding, rowBlocks } from "./doors/encodings.ts";
 export { createBlockMatmul, type BlockMatmul, type BlockMatmulOptions } from "./doors/matmul.ts";

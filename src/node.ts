@@ -4,6 +4,7 @@ export { openDevice } from "./device/node.ts";
 export { doctorReport } from "./device/node-doctor.ts";
 export { formatDoctor, type DoctorReport } from "./device/doctor.ts";
 export { fileCheckpoint } from "./node-checkpoint.ts";
+export { openExecutor, type NodeExecutorOptions, type OpenExecutor } from "./node-executor.ts";
 export { fromFile, toFile } from "./node-files.ts";
 export { openNodeBackend, quantizeFile, type QuantizeFileOptions } from "./node-quantize.ts";
 export {

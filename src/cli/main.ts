@@ -25,6 +25,7 @@ program
   .argument("<model>", modelFile)
   .description("layers, operators, shapes, types and bytes; with --stats value ranges and histograms")
   .option("--stats", "read the weights: ranges, zeros, non-finite values, histograms")
+  .option("--ops", "which operators the executor can run, and which nodes it can't")
   .option("--all", "list every tensor, not only the largest 40")
   .option("--json", "one JSON object on stdout")
   .addHelpText("after", "\nExample:\n  wgslim inspect model.onnx --stats")
@@ -69,6 +70,22 @@ program
   .option("--json", "one JSON object on stdout")
   .addHelpText("after", "\nExample:\n  wgslim compare model.onnx model_int4.onnx --dim batch=2 --seed 1")
   .action(async (a, b, flags) => (await import("./commands/compare.ts")).compare(a, b, flags, interruption()));
+
+program
+  .command("run")
+  .argument("<model>", "an ONNX file")
+  .description("run a model's graph once on the GPU; inputs from files or made up by seed")
+  .option("--input <name=file>", "input from a .npy or .json file; repeatable", collect)
+  .option("--shape <name=dims>", "shape of a random input, such as image=1,3,224,224; repeatable", collect)
+  .option("--dim <name=size>", "size of a named dimension; repeatable", collect)
+  .option("--seed <n>", "seed of the random inputs", "0")
+  .option("--value <name>", "give this value of the graph in place of its outputs; repeatable", collect)
+  .option("-o, --output <file>", "write the outputs to a .npz file")
+  .option("--force", "replace an existing output")
+  .option("--adapter <kind>", "webgpu or cpu (plain references)", "webgpu")
+  .option("--json", "one JSON object on stdout")
+  .addHelpText("after", "\nExample:\n  wgslim run model.onnx --input image=image.npy -o outputs.npz")
+  .action(async (model, flags) => (await import("./commands/run.ts")).run(model, flags, interruption()));
 
 program
   .command("doctor")

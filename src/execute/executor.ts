@@ -5,7 +5,7 @@ import { onnxTypeName } from "../formats/onnx/dtypes.ts";
 import type { OnnxModel, OnnxTensor, ValueInfo } from "../formats/onnx/ir.ts";
 import { planForward, type ForwardPlan } from "../graph/forward-plan.ts";
 import { lowerGraph } from "../graph/lower.ts";
-import { sizeOf, type HostTensor } from "../graph/values.ts";
+import { sizeOf, wordTypeOf, type HostTensor } from "../graph/values.ts";
 import type { Backend } from "../run/backend.ts";
 import { readSmallConstants } from "./constants.ts";
 import { ForwardSession } from "./forward-session.ts";
@@ -147,8 +147,10 @@ export class Executor {
     for (const { name, tensor } of declared) {
       const input = given[name];
       if (!input && optional.has(name)) continue;
-      if (!input) throw new UsageError(`Input "${name}" is missing.`, { hint: `The graph takes ${known}.` });
       if (!tensor) throw new UnsupportedError(`Input "${name}" is no tensor.`, { details: { name } });
+      // Refuses types that have no device word.
+      wordTypeOf(tensor.dataType);
+      if (!input) throw new UsageError(`Input "${name}" is missing.`, { hint: `The graph takes ${known}.` });
       checkShape(name, input, tensor.dims, symbols);
       tensors.set(name, { type: tensor.dataType, dims: input.dims, data: Float64Array.from(input.data) });
     }

@@ -16,7 +16,7 @@ const allowed = {
   plan: ["kernels", "model"],
   run: ["plan", "memory", "device", "kernels"],
   graph: ["kernels", "model", "plan", "formats"],
-  execute: ["graph", "plan", "run", "memory", "device", "model", "formats", "kernels"],
+  execute: ["graph", "compress", "plan", "run", "memory", "device", "model", "formats", "kernels"],
   methods: ["graph", "plan", "model", "kernels", "formats"],
   data: ["formats", "model", "evaluate"],
   evaluate: ["formats", "model", "plan", "methods", "kernels"],

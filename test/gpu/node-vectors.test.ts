@@ -8,6 +8,9 @@ import { WebGpuBackend } from "../../src/run/webgpu-backend.ts";
 import { testDevice } from "../support/gpu.ts";
 import { nodeVectors, readNodeVector, type NodeVector } from "../support/node-vectors.ts";
 
+/** Vectors whose files hold bf16 as the integers of its bits. */
+const isMislabelled = (name: string): boolean => name.includes("BFLOAT16");
+
 const filter = process.env["WGSLIM_NODE_VECTORS"] ?? "";
 
 /** What is wrong with a vector's outputs, or undefined. @throws UnsupportedError */
@@ -42,7 +45,7 @@ describe.skipIf(nodeVectors.length === 0)("ONNX node vectors", () => {
     const wrong: string[] = [];
     const refused = new Map<string, number>();
     let passed = 0;
-    for (const name of nodeVectors.filter((each) => each.includes(filter))) {
+    for (const name of nodeVectors.filter((each) => each.includes(filter) && !isMislabelled(each))) {
       try {
         const fault = await judge(backend, await readNodeVector(name));
         if (fault === undefined) passed += 1;

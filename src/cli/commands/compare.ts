@@ -46,7 +46,7 @@ function checkGate({ outputs, onlyInA }: ModelComparison, minCosine: number): vo
 }
 
 /** Input names may hold "=", sizes may not, so shapes and dims split at the last one. */
-function splitPair(option: string, text: string, example: string, at: "first" | "last"): [string, string] {
+export function splitPair(option: string, text: string, example: string, at: "first" | "last"): [string, string] {
   const split = at === "first" ? text.indexOf("=") : text.lastIndexOf("=");
   if (split > 0 && split < text.length - 1) return [text.slice(0, split), text.slice(split + 1)];
   throw new UsageError(`${option} takes name=value, not "${text}".`, { hint: `Example: ${option} ${example}.` });

@@ -3,12 +3,14 @@ import { OnnxType } from "../../formats/onnx/ir.ts";
 import type { Activation } from "../../kernels/nn/activation.ts";
 import type { ConvShape } from "../../kernels/nn/conv-shape.ts";
 import { convCall } from "../../kernels/nn/conv.ts";
+import { convDepthwiseCall, isDepthwise } from "../../kernels/nn/conv-depthwise.ts";
+import { convTransposeCall } from "../../kernels/nn/conv-transpose.ts";
 import { packConvWeightsCall, packedConvWeightBytes } from "../../kernels/nn/pack-conv-weights.ts";
 import type { GraphBuilder } from "../builder.ts";
 import type { Lowering } from "../node-context.ts";
 import { sizeOf, type Value } from "../values.ts";
 import { binary, unary } from "./shared.ts";
-import { windowOf } from "./windows.ts";
+import { transposedWindowOf, windowOf } from "./windows.ts";
 
 interface ConvParts {
   readonly bias?: Value;
@@ -20,11 +22,14 @@ interface ConvParts {
 function convolve(b: GraphBuilder, shape: ConvShape, x: Value, weights: Value, parts: ConvParts): Value {
   const { bias, activation, type } = parts;
   const { batch, outputs, output } = shape;
-  const packed = b.temp(OnnxType.FLOAT, [packedConvWeightBytes(shape) / 4], weights.name);
-  b.emit(packConvWeightsCall(shape), [weights, packed]);
   const y = b.temp(type, [batch, outputs, ...output]);
   const options = { bias: bias !== undefined, ...(activation ? { activation } : {}) };
-  b.emit(convCall(shape, options), [x, packed, bias ?? b.none(), y]);
+  if (isDepthwise(shape)) b.emit(convDepthwiseCall(shape, options), [x, weights, bias ?? b.none(), y]);
+  else {
+    const packed = b.temp(OnnxType.FLOAT, [packedConvWeightBytes(shape) / 4], weights.name);
+    b.emit(packConvWeightsCall(shape), [weights, packed]);
+    b.emit(convCall(shape, options), [x, packed, bias ?? b.none(), y]);
+  }
   if (activation) return y;
   const perChannel = (value: Value): Value => b.reshape(value, [outputs]);
   // A bias behind a convolution is [1, outputs, 1 …], or leaves out leading ones.
@@ -67,6 +72,25 @@ const conv: Lowering = (ctx) => {
   return [convolve(ctx.b, shape, x, weights, { ...(bias ? { bias } : {}), type: x.type })];
 };
 
+/** A transposed convolution that takes in an activation behind it. */
+const convTranspose: Lowering = (ctx) => {
+  const { b } = ctx;
+  const [x, weights, bias] = [ctx.input(0), ctx.input(1), ctx.optional(2)];
+  const groups = ctx.int("group", 1);
+  const geometry = transposedWindowOf(ctx, x.dims, weights.dims);
+  if (weights.dims[0] !== geometry.channels || weights.dims.length !== x.dims.length) {
+    throw ctx.mismatch(`weights [${weights.dims.join()}] do not fit [${x.dims.join()}].`);
+  }
+  const shape: ConvShape = { ...geometry, outputs: (weights.dims[1] ?? 1) * groups, groups };
+  const run = (activation?: Activation): Value => {
+    const y = b.temp(x.type, [shape.batch, shape.outputs, ...shape.output]);
+    const options = { bias: bias !== undefined, ...(activation ? { activation } : {}) };
+    b.emit(convTransposeCall(shape, options), [x, weights, bias ?? b.none(), y]);
+    return y;
+  };
+  return [{ ...run(), fusion: { activate: run } }];
+};
+
 /** Normalization by stored statistics: one factor and one shift a channel, worked out once. */
 const batchNormalization: Lowering = (ctx) => {
   if (ctx.int("training_mode", 0) === 1) {
@@ -89,5 +113,6 @@ const batchNormalization: Lowering = (ctx) => {
 
 export const convolutionOps: Readonly<Record<string, Lowering>> = {
   Conv: conv,
+  ConvTranspose: convTranspose,
   BatchNormalization: batchNormalization,
 };

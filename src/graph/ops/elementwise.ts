@@ -198,6 +198,16 @@ const biased =
     return [unary(ctx.b, op, sum)];
   };
 
+const dropout: Lowering = (ctx) => {
+  const training = ctx.optional(2);
+  const isTraining = training !== undefined && ctx.b.hostOf(training)?.data[0] !== 0;
+  const ratio = ctx.optional(1) ? ctx.b.hostOf(ctx.input(1))?.data[0] : 0.5;
+  if (isTraining && ratio !== 0) {
+    throw ctx.unsupported("it drops elements at random.", "Export the model for inference.");
+  }
+  return [ctx.input(0), ctx.wants(1) ? onesLike(ctx) : undefined];
+};
+
 export const elementwise: Readonly<Record<string, Lowering>> = {
   Abs: real("abs", undefined, "intAbs"),
   Neg: real("neg", undefined, "intNeg"),
@@ -275,7 +285,7 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
   Cast: cast,
   CastLike: (ctx) => [castTo(ctx.b, ctx.input(0), ctx.input(1).type)],
   Where: where,
-  Dropout: (ctx) => [ctx.input(0), ctx.wants(1) ? onesLike(ctx) : undefined],
+  Dropout: dropout,
 };
 
 /** The mask of a Dropout that drops nothing. */

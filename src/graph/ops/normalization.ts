@@ -1,12 +1,11 @@
 // Normalizations over rows: layer, RMS, instance and group norm, with onnxruntime's fused forms.
-import { OnnxType } from "../../formats/onnx/ir.ts";
+import { lrnCall } from "../../kernels/nn/lrn.ts";
 import { rowNormCall, type RowNormKind, type RowNormShape } from "../../kernels/nn/row-norm.ts";
 import type { GraphBuilder } from "../builder.ts";
 import type { Lowering, NodeContext } from "../node-context.ts";
 import { sizeOf, type Value } from "../values.ts";
-import { product } from "./product.ts";
 import { reduceAxes } from "./reduction.ts";
-import { binary, filled, unary } from "./shared.ts";
+import { binary, unary } from "./shared.ts";
 
 interface NormOptions {
   readonly kind?: RowNormKind;
@@ -114,21 +113,15 @@ const lrn: Lowering = (ctx) => {
   const { b } = ctx;
   const x = ctx.input(0);
   const [batch = 1, channels = 1, ...spatial] = x.dims;
-  const size = ctx.int("size", 1);
-  const [alpha, beta, bias] = [ctx.float("alpha", 1e-4), ctx.float("beta", 0.75), ctx.float("bias", 1)];
-  // A band matrix sums the squares of neighbouring channels.
-  const before = Math.floor((size - 1) / 2);
-  const band = new Float64Array(channels * channels);
-  for (let c = 0; c < channels; c++) {
-    for (let k = Math.max(0, c - before); k <= Math.min(channels - 1, c - before + size - 1); k++)
-      band[c * channels + k] = 1;
-  }
-  const matrix = b.known({ type: OnnxType.FLOAT, dims: [channels, channels], data: band });
-  const squares = b.reshape(unary(b, "square", x), [batch, channels, sizeOf(spatial)]);
-  const sums = product(b, matrix, squares);
-  const base = unary(b, "affine", sums, { a: alpha / size, b: bias });
-  const root = binary(b, "pow", base, filled(b, -beta, OnnxType.FLOAT, []), base.dims);
-  return [binary(b, "mul", x, b.reshape(root, x.dims), x.dims)];
+  const options = {
+    size: ctx.int("size", 1),
+    alpha: ctx.float("alpha", 1e-4),
+    beta: ctx.float("beta", 0.75),
+    bias: ctx.float("bias", 1),
+  };
+  const y = b.temp(x.type, x.dims);
+  b.emit(lrnCall({ batch, channels, inner: sizeOf(spatial) }, options), [x, y]);
+  return [y];
 };
 
 export const normalizationOps: Readonly<Record<string, Lowering>> = {

@@ -5,10 +5,12 @@ import { convolutionOps } from "./convolution.ts";
 import { dataOps } from "./data.ts";
 import { elementwise, microsoftElementwise } from "./elementwise.ts";
 import { microsoftNormalizations, normalizationOps } from "./normalization.ts";
+import { poolingOps } from "./pooling.ts";
 import { microsoftProducts, productOps } from "./product.ts";
 import { quantizationOps } from "./quantization.ts";
 import { recurrentOps } from "./recurrent.ts";
 import { reductionOps } from "./reduction.ts";
+import { resamplingOps } from "./resampling.ts";
 
 const standard: Readonly<Record<string, Lowering>> = {
   ...elementwise,
@@ -16,6 +18,8 @@ const standard: Readonly<Record<string, Lowering>> = {
   ...controlOps,
   ...productOps,
   ...convolutionOps,
+  ...poolingOps,
+  ...resamplingOps,
   ...reductionOps,
   ...normalizationOps,
   ...quantizationOps,

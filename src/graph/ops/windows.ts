@@ -51,3 +51,31 @@ export function windowOf(ctx: NodeContext, dims: readonly number[], kernelSize?:
     throw ctx.mismatch(`a window of ${kernel.join(" x ")} is larger than [${dims.join()}].`);
   return { shape: { batch, channels, ...base, output }, padsEnd };
 }
+
+/**
+ * The window of a transposed convolution of x [batch, channels, spatial …] with weights [channels, outputs per group,
+ * kernel …]; pads follow from a wanted output shape where the node has one.
+ */
+export function transposedWindowOf(ctx: NodeContext, dims: readonly number[], weights: readonly number[]): WindowShape {
+  const [batch = 1, channels = 1, ...input] = dims;
+  const rank = input.length;
+  const kernel = ctx.ints("kernel_shape") ?? weights.slice(2);
+  const strides = ctx.ints("strides") ?? ones(rank);
+  const dilations = ctx.ints("dilations") ?? ones(rank);
+  const extra = ctx.ints("output_padding") ?? input.map(() => 0);
+  const auto = ctx.text("auto_pad") ?? "NOTSET";
+  const same = auto.startsWith("SAME") ? input.map((size, i) => size * (strides[i] ?? 1)) : undefined;
+  const wanted = ctx.ints("output_shape")?.slice(-rank) ?? same;
+  const pads = ctx.ints("pads") ?? [];
+  const [padsBegin, output]: number[][] = [[], []];
+  for (const [i, size] of input.entries()) {
+    const full = (strides[i] ?? 1) * (size - 1) + (extra[i] ?? 0) + ((kernel[i] ?? 1) - 1) * (dilations[i] ?? 1) + 1;
+    const total = Math.max(0, full - (wanted?.[i] ?? full));
+    const less = Math.floor(total / 2);
+    const before = wanted ? (auto === "SAME_UPPER" ? less : total - less) : (pads[i] ?? 0);
+    padsBegin?.push(before);
+    output?.push(wanted?.[i] ?? full - before - (pads[i + rank] ?? 0));
+  }
+  if (output?.some((size) => size < 1)) throw ctx.mismatch(`pads of ${pads.join()} leave nothing of [${dims.join()}].`);
+  return { batch, channels, input, kernel, strides, dilations, padsBegin: padsBegin ?? [], output: output ?? [] };
+}

@@ -44,7 +44,8 @@ export interface ResizeTable {
 function coordinate({ input, output, scale, coordinates, roi = [0, 1] }: ResizeAxis, place: number): number {
   const halfPixel = (place + 0.5) / scale - 0.5;
   if (coordinates === "asymmetric") return place / scale;
-  if (coordinates === "align_corners") return output === 1 ? 0 : (place * (input - 1)) / (output - 1);
+  // By the length before it is rounded down, as ONNX's own vectors have it.
+  if (coordinates === "align_corners") return output === 1 ? 0 : (place * (input - 1)) / (scale * input - 1);
   if (coordinates === "pytorch_half_pixel") return output > 1 ? halfPixel : 0;
   if (coordinates === "tf_half_pixel_for_nn") return (place + 0.5) / scale;
   if (coordinates === "half_pixel_symmetric") return (input / 2) * (1 - output / (scale * input)) + halfPixel;

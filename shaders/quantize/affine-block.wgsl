@@ -10,14 +10,16 @@
 //           elements at a time to encode.
 //           Neighbouring blocks are neighbours along inner first, then along dim. The condition `quads`
 //           is for inner = 1 and rows of whole vec4s: a thread reads vec4s. With `held` besides, for whole
-//           blocks of 32 one after another in source and codes, it reads its block once, into registers.
+//           blocks of 32 one after another in source and codes, it reads its block once, into registers. `columns` is
+//           for inner a multiple of 4 and blocks of at most 128: a thread takes a block of four neighbouring columns
+//           and reads vec4s across them, a lane each.
 // Tie rule  `rounding` of common/exact.wgsl. Four codes at a time go a fixed-point way; a run of 16 with
 //           one near a tie is done again exactly, after all of the thread's blocks.
 // NaN rule  NaN and infinity count as 0. A block that holds one, or is short, takes the exact way too.
 //
 // Odd parts: software adapters run an if on all lanes and a loop at least once, and shift lanes one by
 // one. So codes are moved by products, rare work sits in loops whose body is one element, and what a
-// format fixes is an override.
+// format fixes is an override. Over 400 lines, since all variants must write the same bytes by the same rule.
 import package::common::affine::{affine_scale, affine_zero_point, lowest_code};
 import package::common::exact::{flush_bits, settle};
 import package::common::grid::flat_workgroup;
@@ -42,7 +44,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@if(quads) @group(0) @binding(1) var<storage, read> source: array<vec4u>;
+@if(quads || columns) @group(0) @binding(1) var<storage, read> source: array<vec4u>;
 @else @group(0) @binding(1) var<storage, read> source: array<u32>;
 @group(0) @binding(2) var<storage, read_write> codes: array<u32>;
 @group(0) @binding(3) var<storage, read_write> scales: array<f32>;
@@ -62,7 +64,7 @@ var<private> group: u32;
 var<private> word: u32;
 var<private> end: u32;
 
-fn element_at(index: u32) -> u32 {
+@if(!columns) fn element_at(index: u32) -> u32 {
   @if(quads) {
     return source[(base + index) / 4u][index % 4u];
   }
@@ -72,7 +74,7 @@ fn element_at(index: u32) -> u32 {
 }
 
 // Elements 4 * index to 4 * index + 3 of the block; what lies beyond its end repeats elements of it.
-fn quad_at(index: u32) -> vec4u {
+@if(!columns) fn quad_at(index: u32) -> vec4u {
   @if(quads) {
     return source[base / 4u + min(index, last / 4u)];
   }
@@ -123,7 +125,7 @@ struct Quad {
 // an inverse good to 2.5 ulp; beyond the code range it only grows where the code is cut anyway. So outside 2 units of a half-integer the code is right by any tie rule.
 // The bias holds those 2 units: what they carry over an integer is in doubt and made again.
 // Subnormals need no flush: on the scale of any block, 2^-120 or more, they are 0.
-fn encode_quad(elements: vec4u, rule: QuadRule) -> Quad {
+@if(!columns) fn encode_quad(elements: vec4u, rule: QuadRule) -> Quad {
   let fraction = select(16u, 13u, bits > 4u);
   // Cut to the code range as integers, whose order is that of these floats: no NaN to look after.
   let sum = bitcast<vec4i>(bitcast<vec4f>(elements) * rule.inverse + rule.bias);
@@ -138,7 +140,7 @@ fn encode_quad(elements: vec4u, rule: QuadRule) -> Quad {
   return Quad(pair.x + pair.y * (1u << (2u * bits)), 0u, nearest);
 }
 
-fn store(at: u32, value: u32) {
+@if(!columns) fn store(at: u32, value: u32) {
   @if(held) {
     codes[at] = value;
   }
@@ -150,7 +152,7 @@ fn store(at: u32, value: u32) {
 }
 
 // Codes of 16 elements to their 1, 2 or 4 words; returns whether one of them is in doubt.
-fn encode_run(a: vec4u, b: vec4u, c: vec4u, d: vec4u, rule: QuadRule, at: u32) -> bool {
+@if(!columns) fn encode_run(a: vec4u, b: vec4u, c: vec4u, d: vec4u, rule: QuadRule, at: u32) -> bool {
   let qa = encode_quad(a, rule);
   let qb = encode_quad(b, rule);
   let qc = encode_quad(c, rule);
@@ -169,11 +171,11 @@ fn encode_run(a: vec4u, b: vec4u, c: vec4u, d: vec4u, rule: QuadRule, at: u32) -
   return min(min(qa.nearest, qb.nearest), min(qc.nearest, qd.nearest)) <= 4u;
 }
 
-fn blocks_in_all() -> u32 {
+@if(!columns) fn blocks_in_all() -> u32 {
   return params.outer * params.blocks * params.inner;
 }
 
-fn go_to(block: u32) {
+@if(!columns) fn go_to(block: u32) {
   let run_words = bits / 2u;
   @if(held) {
     base = block * 32u;
@@ -202,7 +204,7 @@ fn go_to(block: u32) {
 }
 
 // Writes what belongs to the block at hand; returns which of its runs are to be done exactly, a bit each.
-fn encode_block() -> vec2u {
+@if(!columns) fn encode_block() -> vec2u {
   var e = Extremes(vec4i(0), vec4u(0x80000000u));
   @if(held) let q0 = source[group * 8u];
   @if(held) let q1 = source[group * 8u + 1u];
@@ -270,18 +272,122 @@ fn encode_block() -> vec2u {
   return doubtful;
 }
 
-fn run_bit(run: u32) -> vec2u {
+@if(!columns) fn run_bit(run: u32) -> vec2u {
   let bit = 1u << (run & 31u);
   return select(vec2u(0u, bit), vec2u(bit, 0u), run < 32u);
 }
 
-@compute @workgroup_size(wg)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let first_block = flat_workgroup(workgroup, workgroups) * wg * params.span + lane;
+// Four blocks side by side, a lane each: blocks `b` of rows `row` to `row + 3` (the rows of the codes).
+@if(columns) fn encode_columns(unit: u32) {
+  let strips = params.inner / 4u;
+  let across = unit / strips;
+  let o = across / params.blocks;
+  let b = across - o * params.blocks;
+  let row = o * params.inner + (unit - across * strips) * 4u;
+  let first = b * params.block;
+  let here = (o * params.dim + first) * strips + unit - across * strips;
+  let after = min(params.block, params.dim - first);
+  let groups = (row + vec4u(0u, 1u, 2u, 3u)) * params.blocks + b;
+  let words = (row + vec4u(0u, 1u, 2u, 3u)) * params.row_words + (first / 16u) * (bits / 2u);
+  let runs = params.block / 16u;
+  let lowest = lowest_code(bits, params.is_signed);
+  // Runs of lanes to be done exactly: bit 4 * run + lane.
+  var marks = 0u;
+
+  var e = Extremes(vec4i(0), vec4u(0x80000000u));
+  for (var k = 0u; k < after; k++) {
+    e = widen(e, source[here + k * strips]);
+  }
+  for (var broken = any(e.high >= vec4i(0x7f800000)) || any(e.low >= vec4u(0xff800000u)); broken; broken = false) {
+    marks = 0xffffffffu;
+    e = Extremes(vec4i(0), vec4u(0x80000000u));
+    for (var k = 0u; k < after; k++) {
+      let elements = source[here + k * strips];
+      let normal = (elements & vec4u(0x7f800000u)) - 0x00800000u < vec4u(0x7f000000u);
+      e = widen(e, select(vec4u(0u), elements, normal));
+    }
+  }
+  var scale = vec4f(1.0);
+  var zero = vec4i(0);
+  if (given == 1u) {
+    scale = vec4f(scales[groups.x], scales[groups.y], scales[groups.z], scales[groups.w]);
+    zero = vec4i(zero_points[groups.x], zero_points[groups.y], zero_points[groups.z], zero_points[groups.w]);
+  } else {
+    var low = bitcast<vec4f>(e.low);
+    var high = bitcast<vec4f>(e.high);
+    // The lanes in turn come to the front.
+    for (var turn = 0u; turn < 4u; turn++) {
+      let s = affine_scale(low.x, high.x, bits, scheme, half_scales);
+      zero = vec4i(zero.yzw, affine_zero_point(low.x, s, bits, params.is_signed, scheme, params.rounding));
+      scale = vec4f(scale.yzw, s);
+      low = low.yzwx;
+      high = high.yzwx;
+      scales[groups[turn]] = s;
+      zero_points[groups[turn]] = zero.w;
+    }
+  }
+
+  let inverse = 1.0 / scale;
+  let origin = select(192.500030517578125, 1536.500244140625, bits > 4u);
+  let fraction = select(16u, 13u, bits > 4u);
+  let bias = vec4f(zero) + origin;
+  let floor_bits = bitcast<i32>(f32(lowest) + origin);
+  let ceiling_bits = bitcast<i32>(f32(lowest + (1 << bits) - 1) + origin);
+  for (var run = 0u; run < runs; run++) {
+    var nearest = vec4u(0xffffffffu);
+    for (var w = 0u; w < bits / 2u; w++) {
+      var filled = vec4u(0u);
+      for (var k = 0u; k < 32u / bits; k++) {
+        let elements = source[here + min(run * 16u + w * (32u / bits) + k, after - 1u) * strips];
+        // As encode_quad has it; the field moves to the top of its word, and down with the next.
+        let sum = bitcast<vec4i>(bitcast<vec4f>(elements) * inverse + bias);
+        let fixed = bitcast<vec4u>(clamp(sum, vec4i(floor_bits), vec4i(ceiling_bits)));
+        nearest = min(nearest, fixed & vec4u((1u << fraction) - 1u));
+        let top = (fixed << vec4u(32u - bits - fraction)) & vec4u(((1u << bits) - 1u) << (32u - bits));
+        filled = (filled >> vec4u(bits)) | top;
+      }
+      let at = words + run * (bits / 2u) + w;
+      codes[at.x] = filled.x;
+      codes[at.y] = filled.y;
+      codes[at.z] = filled.z;
+      codes[at.w] = filled.w;
+    }
+    let lanes = select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), nearest <= vec4u(4u));
+    let found = select(lanes.x | lanes.y | lanes.z | lanes.w, 15u, run * 16u + 16u > after);
+    marks |= found << (run * 4u);
+  }
+
+  // One element a turn: the next of the run, or the first of the next run in doubt.
+  marks &= 0xffffffffu >> (32u - 4u * runs);
+  var index = 0u;
+  var lane = 0u;
+  var filled = 0u;
+  var left = 0u;
+  loop {
+    if (left == 0u) {
+      if (marks == 0u) {
+        break;
+      }
+      let mark = firstTrailingBit(marks);
+      marks &= marks - 1u;
+      index = (mark / 4u) * 16u;
+      lane = mark % 4u;
+      left = 16u;
+    }
+    let element = source[here + min(index, after - 1u) * strips][lane];
+    let x = flush_bits(select(0u, element, index < after));
+    let s = scale[lane];
+    let code = clamp(settle(x, s, 1.0 / s, zero[lane], params.rounding), lowest, lowest + (1 << bits) - 1);
+    filled = (filled >> bits) | (bitcast<u32>(code) << (32u - bits));
+    index++;
+    left--;
+    if ((index * bits) % 32u == 0u) {
+      codes[words[lane] + (index * bits - 1u) / 32u] = filled;
+    }
+  }
+}
+
+@if(!columns) fn encode_along(first_block: u32) {
   let runs = params.block / 16u;
   // Runs of all blocks to be done exactly; those of block k of the span start at k * runs.
   var doubtful = vec2u(0u);
@@ -336,5 +442,22 @@ fn main(
       shift = 0u;
       filled = 0u;
     }
+  }
+}
+
+@compute @workgroup_size(wg)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let thread = flat_workgroup(workgroup, workgroups) * wg * params.span + lane;
+  @if(columns) {
+    if (thread < params.outer * params.blocks * (params.inner / 4u)) {
+      encode_columns(thread);
+    }
+  }
+  @else {
+    encode_along(thread);
   }
 }

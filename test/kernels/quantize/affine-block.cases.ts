@@ -61,6 +61,7 @@ const sizeCases = sizes.flatMap((size, k) => [
   shaped(blocked(3, size + 20, 1, size), "rows", k),
   shaped(blocked(3, size + 32, 1, size), "natural", k),
   shaped(blocked(1, size + 9, 6, size), "rows", k),
+  shaped(blocked(2, size * 2 - 5, 12, size), "rows", k),
 ]);
 const hostile = [...blockedCases(16), ...blockedCases(32), ...blockedCases(64)];
 const fitting = (rule: AffineRule) => (c: ShapedCase) => fitsAffineBlock(c.geometry, c.layout, rule.bits);

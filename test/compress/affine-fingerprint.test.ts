@@ -72,6 +72,27 @@ describe("affineFingerprint", () => {
     );
   });
 
+  it("is that for channels that lie last under many rows, and for scales so small that products vanish", () => {
+    for (const [channels, signed, scale] of [
+      [1, true, 0.01],
+      [16, false, -0.3],
+      [37, true, 0.02],
+      [37, false, 2 ** -149],
+    ] as const) {
+      const packed: PackedAffine = {
+        geometry: { kind: "wide", outer: 300, channels, inner: 1 },
+        layout: "natural",
+        bits: 8,
+        signed,
+        halfScales: false,
+        codes: Uint8Array.from({ length: 300 * channels }, (_, i) => (i * 41) ^ (i >> 7)),
+        scales: new Uint8Array(Float32Array.from({ length: channels }, (_, i) => scale * (i + 0.5)).buffer),
+        zeroPoints: Uint8Array.from({ length: channels }, (_, i) => i * 67),
+      };
+      expect(affineFingerprint(packed)).toBe(plain(packed));
+    }
+  });
+
   it("changes with any code, scale or zero point", () => {
     const geometry: Geometry = { kind: "blocked", outer: 2, dim: 64, inner: 3, blockSize: 32 };
     const packed: PackedAffine = {

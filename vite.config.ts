@@ -26,6 +26,8 @@ export default defineConfig({
         index: "src/index.ts",
         node: "src/node.ts",
         web: "src/web.ts",
+        evaluation: "src/evaluation.ts",
+        datasets: "src/datasets.ts",
         cli: "src/cli/main.ts",
         // `npm start`: built beside the package, left out of its files by package.json.
         start: "examples/start/main.ts",

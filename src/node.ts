@@ -3,6 +3,7 @@ export * from "./index.ts";
 export { openDevice } from "./device/node.ts";
 export { doctorReport } from "./device/node-doctor.ts";
 export { formatDoctor, type DoctorReport } from "./device/doctor.ts";
+export { canvasDecoder, imageFiles, type ImageFilesOptions } from "./data/node-images.ts";
 export { fileCheckpoint } from "./node-checkpoint.ts";
 export { openExecutor, type NodeExecutorOptions, type OpenExecutor } from "./node-executor.ts";
 export { fromFile, toFile } from "./node-files.ts";

@@ -65,14 +65,26 @@ async function orIoError<T>(path: string, act: () => Promise<T>, signal?: AbortS
   }
 }
 
-type Canvas = typeof import("@napi-rs/canvas");
+/** What is used of @napi-rs/canvas; its own types would be the consumer's to install. */
+export interface CanvasLibrary {
+  loadImage(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
+  createCanvas(
+    width: number,
+    height: number,
+  ): {
+    getContext(kind: "2d"): {
+      drawImage(image: object, x: number, y: number): void;
+      getImageData(x: number, y: number, width: number, height: number): Awaited<ReturnType<DecodeImage>>;
+    };
+  };
+}
 
 /**
  * A decoder for PNG, JPEG, WebP, GIF, BMP and AVIF.
  * @throws UnsupportedError where @napi-rs/canvas is not installed
  */
 export async function canvasDecoder(
-  load: () => Promise<Canvas> = () => import("@napi-rs/canvas"),
+  load: () => Promise<CanvasLibrary> = async () => await import("@napi-rs/canvas"),
 ): Promise<DecodeImage> {
   const { createCanvas, loadImage } = await load().catch((cause: unknown) => {
     throw new UnsupportedError("Decoding pictures needs @napi-rs/canvas, which can't be loaded.", {

@@ -1,9 +1,12 @@
 // Which operators can be run, by domain.
 import type { Lowering } from "../node-context.ts";
+import { microsoftAttentionOps } from "./attention-contrib.ts";
+import { attentionOps } from "./attention.ts";
 import { controlOps } from "./control.ts";
 import { convolutionOps } from "./convolution.ts";
 import { dataOps } from "./data.ts";
 import { elementwise, microsoftElementwise } from "./elementwise.ts";
+import { maskOps } from "./masks.ts";
 import { microsoftNormalizations, normalizationOps } from "./normalization.ts";
 import { poolingOps } from "./pooling.ts";
 import { microsoftProducts, productOps } from "./product.ts";
@@ -11,6 +14,7 @@ import { quantizationOps } from "./quantization.ts";
 import { recurrentOps } from "./recurrent.ts";
 import { reductionOps } from "./reduction.ts";
 import { resamplingOps } from "./resampling.ts";
+import { microsoftRotaryOps, rotaryOps } from "./rotary.ts";
 
 const standard: Readonly<Record<string, Lowering>> = {
   ...elementwise,
@@ -19,16 +23,21 @@ const standard: Readonly<Record<string, Lowering>> = {
   ...productOps,
   ...convolutionOps,
   ...poolingOps,
+  ...maskOps,
   ...resamplingOps,
   ...reductionOps,
   ...normalizationOps,
   ...quantizationOps,
   ...recurrentOps,
+  ...attentionOps,
+  ...rotaryOps,
 };
 const microsoft: Readonly<Record<string, Lowering>> = {
   ...microsoftElementwise,
   ...microsoftProducts,
   ...microsoftNormalizations,
+  ...microsoftAttentionOps,
+  ...microsoftRotaryOps,
 };
 
 const domains: Readonly<Record<string, Readonly<Record<string, Lowering>>>> = {

@@ -325,6 +325,14 @@ const cases: readonly Case[] = [
     inputs: [[1, 5, 32], [1, 5, 16], [1, 5, 16], undefined, undefined, ints([1], [4]), ints([1], [5])],
     outputs: 3,
   },
+  {
+    title: "unequal pasts",
+    op: "GroupQueryAttention",
+    domain: ms,
+    ints: { num_heads: 4, kv_num_heads: 2 },
+    inputs: [[2, 1, 32], [2, 1, 16], [2, 1, 16], [2, 2, 4, 8], [2, 2, 4, 8], ints([2], [2, 4]), ints([1], [5])],
+    outputs: 3,
+  },
 ];
 
 describe("attention", () => {

@@ -470,3 +470,31 @@ describe("what is loaded", () => {
     expect(lines.some(isNative)).toBe(true);
   });
 });
+
+describe("run and inspect --ops", () => {
+  it("runs a graph on the references and writes its outputs", async () => {
+    const { code, stdout } = await run("run in.onnx --adapter cpu --dim batch=2 -o out.npz --json");
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.outputs).toMatchObject([{ name: "y", type: "FLOAT", dims: [2, 32], nonFinite: 0 }]);
+    expect(files()).toContain("out.npz");
+    const again = await run("run in.onnx --adapter cpu --dim batch=2 -o out.npz");
+    expect(again.code).not.toBe(0);
+  });
+
+  it("names inputs that the graph lacks, and leaves no file", async () => {
+    const { code, stderr } = await run("run in.onnx --adapter cpu --input q=q.npy -o out.npz");
+    expect(code).toBe(2);
+    expect(stderr).toContain("Its inputs are x");
+    expect(files()).not.toContain("out.npz");
+  });
+
+  it("lists what can be run", async () => {
+    const { code, stdout } = await run("inspect in.onnx --ops --json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      runs: true,
+      operators: [{ domain: "ai.onnx", operator: "MatMul", opset: 12, count: 2, supported: true, nodes: [] }],
+    });
+  });
+});

@@ -24,6 +24,7 @@ export class GraphBuilder {
   readonly #readInput: InputReader;
   /** Device copies of constants and host values, so that each is made once. */
   readonly #placed = new Map<object, number>();
+  readonly #packed = new Map<OnnxTensor, Value>();
   #node = "";
 
   /** What kernels choose their variants by. */
@@ -98,9 +99,13 @@ export class GraphBuilder {
 
   /** The bytes of a constant as they lie in the file, for kernels on packed weights. */
   packed(tensor: OnnxTensor, bytes: number): Value {
+    const placed = this.#packed.get(tensor);
+    if (placed) return placed;
     const buffer = this.#allocate(tensor.name, Math.max(4, Math.ceil(bytes / 4) * 4), true);
     this.#fills.push({ kind: "packed", buffer, tensor });
-    return { name: tensor.name, type: tensor.dataType, dims: tensor.dims, buffer };
+    const value = { name: tensor.name, type: tensor.dataType, dims: tensor.dims, buffer };
+    this.#packed.set(tensor, value);
+    return value;
   }
 
   /** Zeros, for kernels that add to what is there or leave gaps. */

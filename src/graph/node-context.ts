@@ -36,6 +36,11 @@ export class NodeContext {
     this.#inputs = inputs;
   }
 
+  /** The same node over other inputs, for operators that are another one behind a change of their inputs. */
+  withInputs(inputs: readonly (Value | undefined)[], opset = this.opset): NodeContext {
+    return new NodeContext(this.node, opset, this.b, inputs, this.inline, this.#uses);
+  }
+
   get label(): string {
     const { name, opType, outputs } = this.node;
     return `${opType} "${name || (outputs[0] ?? "")}"`;

@@ -7,6 +7,7 @@ import { unaryReference } from "./nn/unary.ref.ts";
 import { binaryReference } from "./nn/binary.ref.ts";
 import { selectReference } from "./nn/select.ref.ts";
 import { stridedCopyReference } from "./nn/strided-copy.ref.ts";
+import { gatherBlocksReference } from "./nn/gather-blocks.ref.ts";
 import { gatherReference } from "./nn/gather.ref.ts";
 import { packConvWeightsReference } from "./nn/pack-conv-weights.ref.ts";
 import { convReference } from "./nn/conv.ref.ts";
@@ -17,6 +18,8 @@ import { argReduceReference } from "./nn/arg-reduce.ref.ts";
 import { gruStepReference } from "./rnn/gru-step.ref.ts";
 import { lstmStepReference } from "./rnn/lstm-step.ref.ts";
 import { rnnStepReference } from "./rnn/rnn-step.ref.ts";
+import { affineDecodeReference } from "./quantize/affine-decode.ref.ts";
+import { tableDecodeReference } from "./quantize/table-decode.ref.ts";
 import { poolReference } from "./nn/pool.ref.ts";
 import { maxPoolIndicesReference } from "./nn/max-pool-indices.ref.ts";
 import { convTransposeReference } from "./nn/conv-transpose.ref.ts";
@@ -36,6 +39,9 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/select": selectReference,
   "nn/strided-copy": stridedCopyReference,
   "nn/gather": gatherReference,
+  "nn/gather-blocks": gatherBlocksReference,
+  "quantize/affine-decode": affineDecodeReference,
+  "quantize/table-decode": tableDecodeReference,
   "nn/pack-conv-weights": packConvWeightsReference,
   "nn/conv": convReference,
   "nn/reduce": reduceReference,

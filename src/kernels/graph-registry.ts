@@ -8,6 +8,7 @@ import { unarySpec } from "./nn/unary.ts";
 import { binarySpec } from "./nn/binary.ts";
 import { selectSpec } from "./nn/select.ts";
 import { stridedCopySpec } from "./nn/strided-copy.ts";
+import { gatherBlocksSpec } from "./nn/gather-blocks.ts";
 import { gatherSpec } from "./nn/gather.ts";
 import { packConvWeightsSpec } from "./nn/pack-conv-weights.ts";
 import { convSpec } from "./nn/conv.ts";
@@ -18,6 +19,8 @@ import { argReduceSpec } from "./nn/arg-reduce.ts";
 import { gruStepSpec } from "./rnn/gru-step.ts";
 import { lstmStepSpec } from "./rnn/lstm-step.ts";
 import { rnnStepSpec } from "./rnn/rnn-step.ts";
+import { affineDecodeSpec } from "./quantize/affine-decode.ts";
+import { tableDecodeSpec } from "./quantize/table-decode.ts";
 import { poolSpec } from "./nn/pool.ts";
 import { maxPoolIndicesSpec } from "./nn/max-pool-indices.ts";
 import { convTransposeSpec } from "./nn/conv-transpose.ts";
@@ -37,6 +40,9 @@ const all: readonly KernelSpec[] = [
   selectSpec,
   stridedCopySpec,
   gatherSpec,
+  gatherBlocksSpec,
+  affineDecodeSpec,
+  tableDecodeSpec,
   packConvWeightsSpec,
   convSpec,
   reduceSpec,

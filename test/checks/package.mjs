@@ -3,7 +3,7 @@
 // Dawn in it, what a page loads before it opens a file (the core with all shaders) within budget, and a model
 // quantized by it in Chrome with the bytes of Node. Without a Chrome that last part is skipped, and said so.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -45,6 +45,19 @@ function digestInNode() {
   return run(process.execPath, ["script.js"], work).trim();
 }
 
+/** Packages in a folder above the stranger's are none of his: what resolves there counts as absent. */
+const onlyInstalled = {
+  name: "only-installed",
+  enforce: "pre",
+  async resolveId(source, importer, options) {
+    if (!/^[@\w]/.test(source) || source.startsWith("wgslim")) return null;
+    const found = await this.resolve(source, importer, { ...options, skipSelf: true });
+    const isAbove = /^\/.*\/node_modules\//.test(found?.id ?? "") && !found.id.startsWith(realpathSync(work));
+    return isAbove ? `\0absent:${source}` : found;
+  },
+  load: (id) => (id.startsWith("\0absent:") ? `throw new Error("${id.slice(8)} is not installed");` : null),
+};
+
 /** Bundles the page and, apart, all of the browser entry; returns sizes min+gzip. */
 async function bundle() {
   write("index.html", '<link rel="icon" href="data:,"><script type="module" src="./page.js"></script>');
@@ -57,7 +70,7 @@ async function bundle() {
     root: work,
     configFile: false,
     logLevel: "error",
-    plugins: [{ name: "list-modules", moduleParsed: ({ id }) => void modules.add(id) }],
+    plugins: [{ name: "list-modules", moduleParsed: ({ id }) => void modules.add(id) }, onlyInstalled],
     build: { outDir: "out", minify: true, manifest: true, rolldownOptions: { input } },
   });
   const manifest = JSON.parse(readFileSync(join(work, "out/.vite/manifest.json"), "utf8"));

@@ -17,7 +17,8 @@ const idsUnder = (folder: string, ending: string): string[] =>
     .map((file) => file.slice(0, -ending.length))
     .toSorted();
 
-const specs = [...Object.values(kernelSpecs), ...Object.values(graphKernelSpecs)];
+// Some kernels are in both registries.
+const specs = Object.values({ ...kernelSpecs, ...graphKernelSpecs });
 const references = { ...kernelReferences, ...graphKernelReferences };
 const specIds = specs.map((spec) => spec.id).toSorted();
 

@@ -7,7 +7,7 @@ import { convDepthwiseCall, isDepthwise } from "../../kernels/nn/conv-depthwise.
 import { convTransposeCall } from "../../kernels/nn/conv-transpose.ts";
 import { packConvWeightsCall, packedConvWeightBytes } from "../../kernels/nn/pack-conv-weights.ts";
 import type { GraphBuilder } from "../builder.ts";
-import type { Lowering } from "../node-context.ts";
+import type { Lowering, NodeContext } from "../node-context.ts";
 import { sizeOf, type Value } from "../values.ts";
 import { binary, unary } from "./shared.ts";
 import { transposedWindowOf, windowOf } from "./windows.ts";
@@ -19,7 +19,7 @@ interface ConvParts {
 }
 
 /** A convolution that takes in a bias, a normalization's scale and shift, and an activation behind it. */
-function convolve(b: GraphBuilder, shape: ConvShape, x: Value, weights: Value, parts: ConvParts): Value {
+export function convolve(b: GraphBuilder, shape: ConvShape, x: Value, weights: Value, parts: ConvParts): Value {
   const { bias, activation, type } = parts;
   const { batch, outputs, output } = shape;
   const y = b.temp(type, [batch, outputs, ...output]);
@@ -60,15 +60,20 @@ function convolve(b: GraphBuilder, shape: ConvShape, x: Value, weights: Value, p
   };
 }
 
+/** The shape of a node's convolution. @throws FormatError for dims that do not fit */
+export function convShapeOf(ctx: NodeContext, x: readonly number[], weights: readonly number[]): ConvShape {
+  const { shape: geometry } = windowOf(ctx, x, weights.slice(2));
+  const groups = ctx.int("group", 1);
+  const [outputs = 1, perGroup = 1] = weights;
+  if (perGroup * groups !== geometry.channels || weights.length !== x.length) {
+    throw ctx.mismatch(`weights [${weights.join()}] in ${groups} groups do not fit [${x.join()}].`);
+  }
+  return { ...geometry, outputs, groups };
+}
+
 const conv: Lowering = (ctx) => {
   const [x, weights, bias] = [ctx.input(0), ctx.input(1), ctx.optional(2)];
-  const { shape: geometry } = windowOf(ctx, x.dims, weights.dims.slice(2));
-  const groups = ctx.int("group", 1);
-  const [outputs = 1, perGroup = 1] = weights.dims;
-  if (perGroup * groups !== geometry.channels || weights.dims.length !== x.dims.length) {
-    throw ctx.mismatch(`weights [${weights.dims.join()}] in ${groups} groups do not fit [${x.dims.join()}].`);
-  }
-  const shape: ConvShape = { ...geometry, outputs, groups };
+  const shape = convShapeOf(ctx, x.dims, weights.dims);
   return [convolve(ctx.b, shape, x, weights, { ...(bias ? { bias } : {}), type: x.type })];
 };
 

@@ -1,10 +1,13 @@
 // Operators that move whole elements: joining, picking, padding and filling.
 import { OnnxType } from "../../formats/onnx/ir.ts";
-import { gatherCall } from "../../kernels/nn/gather.ts";
+import { gatherCall, type GatherShape } from "../../kernels/nn/gather.ts";
+import { gatherBlocksCall } from "../../kernels/nn/gather-blocks.ts";
 import { fillValue } from "../host/rules.ts";
+import type { GraphBuilder } from "../builder.ts";
 import type { Lowering, NodeContext } from "../node-context.ts";
 import { sizeOf, type Value } from "../values.ts";
-import { concat, filled, place, takeView } from "./shared.ts";
+import { codeTypeOf, packedBytesOf } from "./decode.ts";
+import { concat, filled, place, takeView, unary } from "./shared.ts";
 import { sliced, viewRules, type ViewRule } from "./views.ts";
 
 const view =
@@ -33,10 +36,32 @@ const gather: Lowering = (ctx) => {
     if (index < -size || index >= size)
       throw ctx.mismatch(`index ${index} is outside of axis ${axis} of [${x.dims.join()}].`);
   }
-  const y = ctx.b.temp(x.type, [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)]);
-  ctx.b.emit(gatherCall({ ...ctx.split(x.dims, axis), picks: sizeOf(indices.dims) }), [x, indices, y]);
+  const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
+  const shape = { ...ctx.split(x.dims, axis), picks: sizeOf(indices.dims) };
+  const codes = x.host ? undefined : pickedCodes(ctx.b, x, indices, shape, dims);
+  if (codes) return [codes];
+  const y = ctx.b.temp(x.type, dims);
+  ctx.b.emit(gatherCall(shape), [x, indices, y]);
   return [y];
 };
+
+/** Rows of a table of codes, which stays packed on the device; undefined for other tensors. */
+function pickedCodes(
+  b: GraphBuilder,
+  x: Value,
+  indices: Value,
+  shape: GatherShape,
+  dims: readonly number[],
+): Value | undefined {
+  const kind = codeTypeOf(x.type);
+  const packed = kind && sizeOf(dims) > 0 ? packedBytesOf(b, x) : undefined;
+  if (!kind || !packed) return undefined;
+  const size = sizeOf(x.dims);
+  const real = b.temp(OnnxType.FLOAT, dims);
+  const call = gatherBlocksCall(shape, { dim: size, inner: 1, blockSize: size }, { ...kind, zero: 0 });
+  b.emit(call, [packed, indices, b.scalar(1), b.none(), real]);
+  return unary(b, "realToInt", real, { type: x.type });
+}
 
 /** Source index along one axis for each index of the padded one, for the modes that repeat elements. */
 function padIndex(mode: string, at: number, before: number, size: number): number {

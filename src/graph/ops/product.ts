@@ -33,7 +33,7 @@ function checked(ctx: NodeContext, run: () => Value): readonly Value[] {
 }
 
 /** A product that takes in a bias and an activation behind it. */
-function fusable(b: GraphBuilder, x: Value, z: Value, options: Parameters<typeof product>[3] = {}): Value {
+export function fusable(b: GraphBuilder, x: Value, z: Value, options: Parameters<typeof product>[3] = {}): Value {
   const y = product(b, x, z, options);
   const columns = y.dims.at(-1) ?? 1;
   const isBias = ({ dims }: Value): boolean =>

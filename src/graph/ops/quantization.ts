@@ -3,13 +3,15 @@ import { onnxTypeName } from "../../formats/onnx/dtypes.ts";
 import { OnnxType } from "../../formats/onnx/ir.ts";
 import type { GraphBuilder } from "../builder.ts";
 import type { Lowering, NodeContext } from "../node-context.ts";
+import type { Geometry } from "../../kernels/quantize/geometry.ts";
 import { isFloatType, sizeOf, wordTypeOf, type Value } from "../values.ts";
+import { decodeConstant } from "./decode.ts";
 import { reduceAxes } from "./reduction.ts";
 import { binary, takeView, unary } from "./shared.ts";
 import { expanded, sliced } from "./views.ts";
 
 /** Least and greatest codes. */
-const codeRanges: Readonly<Record<number, readonly [number, number]>> = {
+export const codeRanges: Readonly<Record<number, readonly [number, number]>> = {
   [OnnxType.INT8]: [-128, 127],
   [OnnxType.UINT8]: [0, 255],
   [OnnxType.INT16]: [-32768, 32767],
@@ -46,24 +48,40 @@ function along(ctx: NodeContext, x: Value, parameter: Value): Value {
   return takeView(b, joined, sliced(joined.dims, axis, 0, size));
 }
 
+/** How x falls into groups that share a scale. */
+function groupsOf(ctx: NodeContext, x: Value, scale: Value): Geometry {
+  if (sizeOf(scale.dims) === 1) return { kind: "wide", outer: 1, channels: 1, inner: sizeOf(x.dims) };
+  const { outer, axis, inner } = ctx.split(x.dims, ctx.axis(ctx.int("axis", 1), x.dims.length));
+  const blockSize = ctx.int("block_size", 0);
+  if (blockSize === 0) return { kind: "wide", outer, channels: axis, inner };
+  return { kind: "blocked", outer, dim: axis, inner, blockSize };
+}
+
 const dequantize: Lowering = (ctx) => {
   const { b } = ctx;
   const [x, scale, zero] = [ctx.input(0), ctx.input(1), ctx.optional(2)];
   if (isFloatType(x.type)) {
     throw ctx.unsupported(`codes of type ${onnxTypeName(x.type)} can't be decoded.`, "Use an integer format.");
   }
+  const whole = decodeConstant(b, x, groupsOf(ctx, x, scale), { scale, zero }, scale.type);
+  if (whole) return [whole];
   const codes = zero ? binary(b, "intSub", x, along(ctx, x, zero), x.dims, OnnxType.INT32) : x;
   const real = unary(b, wordTypeOf(x.type) === "u32" ? "uintToReal" : "intToReal", codes, { type: scale.type });
   return [binary(b, "mul", real, along(ctx, x, scale), x.dims)];
 };
 
 /** Codes of x under a scale and a zero point, both broadcast along x. */
-function quantizeTo(b: GraphBuilder, x: Value, scale: Value, zero: Value | undefined, type: number): Value {
+export function quantizeTo(b: GraphBuilder, x: Value, scale: Value, zero: Value | undefined, type: number): Value {
+  return codesOf(b, binary(b, "div", x, scale, x.dims), zero, type);
+}
+
+/** Quotients of values and scale, rounded to nearest even, moved by the zero point and saturated. */
+export function codesOf(b: GraphBuilder, quotients: Value, zero: Value | undefined, type: number): Value {
   const [low, high] = codeRanges[type] ?? [0, 255];
   // Far quotients would leave i32 with the zero point added; clipping them first changes no code.
-  const quotient = unary(b, "clip", binary(b, "div", x, scale, x.dims), { a: -(2 ** 24), b: 2 ** 24 });
-  const rounded = unary(b, "realToInt", unary(b, "round", quotient), { type: OnnxType.INT32 });
-  const moved = zero ? binary(b, "intAdd", rounded, zero, x.dims) : rounded;
+  const near = unary(b, "clip", quotients, { a: -(2 ** 24), b: 2 ** 24 });
+  const rounded = unary(b, "realToInt", unary(b, "round", near), { type: OnnxType.INT32 });
+  const moved = zero ? binary(b, "intAdd", rounded, zero, near.dims) : rounded;
   return b.retype(unary(b, "intClip", moved, { a: low, b: high }), type);
 }
 
@@ -79,14 +97,12 @@ const quantize: Lowering = (ctx) => {
 };
 
 /** Scale and zero point from the range of x with zero in it, as ONNX's formula has them. */
-const dynamicQuantize: Lowering = (ctx) => {
-  const { b } = ctx;
-  const x = ctx.input(0);
+export function dynamicCodes(b: GraphBuilder, x: Value): { codes: Value; scale: Value; zero: Value } {
   const axes = [...x.dims.keys()];
   const ranged = (op: "min" | "max"): Value =>
     binary(b, op, axes.length > 0 ? reduceAxes(b, x, axes, op) : x, b.scalar(0), []);
   const [low, high] = [ranged("min"), ranged("max")];
-  const scale = unary(b, "affine", binary(b, "sub", high, low, []), { a: 1 / 255 });
+  const scale = binary(b, "div", binary(b, "sub", high, low, []), b.scalar(255), []);
   // A tensor of zeros has a scale of 0; its codes are those of any other scale.
   const safe = unary(b, "clip", scale, { a: 1e-38, b: 3.4e38 });
   const zeroReal = unary(
@@ -95,11 +111,22 @@ const dynamicQuantize: Lowering = (ctx) => {
     unary(b, "clip", unary(b, "neg", binary(b, "div", low, safe, [])), { a: 0, b: 255 }),
   );
   const zero = unary(b, "realToInt", zeroReal, { type: OnnxType.UINT8 });
-  return [quantizeTo(b, x, safe, zero, OnnxType.UINT8), scale, zero];
+  return { codes: quantizeTo(b, x, safe, zero, OnnxType.UINT8), scale, zero };
+}
+
+const dynamicQuantize: Lowering = (ctx) => {
+  const { codes, scale, zero } = dynamicCodes(ctx.b, ctx.input(0));
+  return [codes, scale, zero];
 };
 
 export const quantizationOps: Readonly<Record<string, Lowering>> = {
   DequantizeLinear: dequantize,
   QuantizeLinear: quantize,
   DynamicQuantizeLinear: dynamicQuantize,
+};
+
+/** onnxruntime's own forms, of the same rules; they came before ONNX took all their types. */
+export const microsoftQuantizationOps: Readonly<Record<string, Lowering>> = {
+  DequantizeLinear: dequantize,
+  QuantizeLinear: quantize,
 };

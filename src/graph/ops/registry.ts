@@ -7,10 +7,13 @@ import { convolutionOps } from "./convolution.ts";
 import { dataOps } from "./data.ts";
 import { elementwise, microsoftElementwise } from "./elementwise.ts";
 import { maskOps } from "./masks.ts";
+import { integerOps, microsoftIntegerOps } from "./integer.ts";
 import { microsoftNormalizations, normalizationOps } from "./normalization.ts";
+import { microsoftPackedOps } from "./packed.ts";
 import { poolingOps } from "./pooling.ts";
 import { microsoftProducts, productOps } from "./product.ts";
-import { quantizationOps } from "./quantization.ts";
+import { microsoftQuantizationOps, quantizationOps } from "./quantization.ts";
+import { microsoftQuantizedOps, quantizedOps } from "./quantized.ts";
 import { recurrentOps } from "./recurrent.ts";
 import { reductionOps } from "./reduction.ts";
 import { resamplingOps } from "./resampling.ts";
@@ -28,6 +31,8 @@ const standard: Readonly<Record<string, Lowering>> = {
   ...reductionOps,
   ...normalizationOps,
   ...quantizationOps,
+  ...integerOps,
+  ...quantizedOps,
   ...recurrentOps,
   ...attentionOps,
   ...rotaryOps,
@@ -35,6 +40,10 @@ const standard: Readonly<Record<string, Lowering>> = {
 const microsoft: Readonly<Record<string, Lowering>> = {
   ...microsoftElementwise,
   ...microsoftProducts,
+  ...microsoftPackedOps,
+  ...microsoftQuantizationOps,
+  ...microsoftIntegerOps,
+  ...microsoftQuantizedOps,
   ...microsoftNormalizations,
   ...microsoftAttentionOps,
   ...microsoftRotaryOps,

@@ -26,6 +26,9 @@ import { convTransposeReference } from "./nn/conv-transpose.ref.ts";
 import { axisResampleReference } from "./nn/axis-resample.ref.ts";
 import { convDepthwiseReference } from "./nn/conv-depthwise.ref.ts";
 import { lrnReference } from "./nn/lrn.ref.ts";
+import { choleskyBlockReference } from "./factor/cholesky-block.ref.ts";
+import { choleskyRowsReference } from "./factor/cholesky-rows.ref.ts";
+import { sweepReference } from "./gptq/sweep.ref.ts";
 
 export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {
   "matmul/batched": batchedMatmulReference,
@@ -54,4 +57,7 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/axis-resample": axisResampleReference,
   "nn/conv-depthwise": convDepthwiseReference,
   "nn/lrn": lrnReference,
+  "factor/cholesky-block": choleskyBlockReference,
+  "factor/cholesky-rows": choleskyRowsReference,
+  "gptq/sweep": sweepReference,
 };

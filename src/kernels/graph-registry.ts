@@ -27,6 +27,9 @@ import { convTransposeSpec } from "./nn/conv-transpose.ts";
 import { axisResampleSpec } from "./nn/axis-resample.ts";
 import { convDepthwiseSpec } from "./nn/conv-depthwise.ts";
 import { lrnSpec } from "./nn/lrn.ts";
+import { choleskyBlockSpec } from "./factor/cholesky-block.ts";
+import { choleskyRowsSpec } from "./factor/cholesky-rows.ts";
+import { sweepSpec } from "./gptq/sweep.ts";
 
 const all: readonly KernelSpec[] = [
   batchedMatmulSpec,
@@ -55,6 +58,9 @@ const all: readonly KernelSpec[] = [
   axisResampleSpec,
   convDepthwiseSpec,
   lrnSpec,
+  choleskyBlockSpec,
+  choleskyRowsSpec,
+  sweepSpec,
 ];
 
 export const graphKernelSpecs: Readonly<Record<string, KernelSpec>> = Object.fromEntries(

@@ -35,13 +35,14 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       }
       const jobs: BenchJob[] = [
         { kind: "kernels", ...part },
+        { kind: "forward", ...part },
         ...("gpu.js quantize".includes(filter ?? "") ? [{ kind: "gpu.js", runs } as const] : []),
         { kind: "pipelines", ...part, folder },
         ...pipelineNames
           .filter((name) => filter === undefined || name.includes(filter))
           .map((pipeline) => ({ kind: "memory", pipeline, folder }) as const),
       ];
-      for (const job of jobs) results.push(await runChild(driver, job, onNote));
+      for (const job of jobs) results.push(await runChild(driver, job, onNote, setup.manifest));
     }
     results.push(await runChild(undefined, { kind: "peers", ...part }, onNote));
   } finally {
@@ -62,12 +63,19 @@ function runChild(
   driver: DriverName | undefined,
   job: BenchJob,
   onNote?: (text: string) => void,
+  manifest?: string,
 ): Promise<BenchResult> {
   const program = process.argv[1] ?? "";
   const label = `${driver ?? "CPU"} ${job.kind === "memory" ? `${job.kind} of ${job.pipeline}` : job.kind}`;
   return new Promise((resolve) => {
     const child = fork(program, ["bench"], {
-      env: { ...process.env, ...jobEnvironment(job), ...(driver ? { WGSLIM_ADAPTER: driver } : {}) },
+      env: {
+        ...process.env,
+        ...jobEnvironment(job),
+        ...(driver ? { WGSLIM_ADAPTER: driver } : {}),
+        // For a peer with a WebGPU of its own.
+        ...(manifest === undefined ? {} : { VK_ICD_FILENAMES: manifest }),
+      },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     let result: BenchResult | undefined;

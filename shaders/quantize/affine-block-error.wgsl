@@ -9,12 +9,13 @@
 // Tile      one thread, `span` units, four elements at a time. The condition `quads` is for inner = 1 and rows of
 //           whole vec4s, a thread reads vec4s of a block; `columns` is for inner a multiple of 4, a thread reads vec4s
 //           across four blocks.
-// NaN rule  a block with a value that is not finite, with a quotient too near to an end of the code range plus a
-//           half, or that is short, is counted element by element as common/record.wgsl has it.
+//           Clipped elements are looked for only in blocks whose extremes lie beyond the code range.
+// NaN rule  a block with a value that is not finite, with a value too near to an end of the code range plus a half, of
+//           a scale that is not plain, or that is short, is counted element by element as common/record.wgsl has it.
 // Exact     minimum, maximum, counts, fingerprint; the sums are f32 in device order.
 import package::common::record::{ErrorSums, count_error, empty_error_sums, error_words};
 import package::common::exact::{flush_bits, round_quotient};
-import package::common::quad_sums::{QuadSums, add_quad_sums, empty_quad_sums, take_quad_sums};
+import package::common::quad_sums::{QuadSums, add_quad_sums, are_finite, empty_quad_sums, take_quad_sums};
 import package::common::affine::lowest_code;
 import package::common::grid::flat_workgroup;
 
@@ -48,19 +49,12 @@ override bits: u32 = 4u;
 
 // Threads that take blocks in turn; the same in affine-block-error.ts.
 const interleave: u32 = 64u;
-// How near to a code's end plus a half an approximate quotient may not be trusted. Its error is below
-// 256 * 4 * 2^-23 = 2^-13 wherever the end is near.
+// How near, in scales, to a code's end plus a half a value may not be trusted to lie on its side. The error of the
+// limit and of the distance to it is below 256 * 4 * 2^-23 = 2^-13 scales wherever the end is near.
 const margin: f32 = 0.000244140625;
-// Scales beyond 2^100 may decode to infinity.
+// Scales beyond 2^100 may decode to infinity; below 2^-100 limits may be subnormal.
 const large_scale: f32 = 1267650600228229401496703205376.0;
-
-// The sums of one block in four lanes.
-struct Sums {
-  quads: QuadSums,
-  // Largest magnitude, and nearest distance to a clipping limit: they tell whether the block counts.
-  largest: vec4u,
-  nearest: vec4f,
-}
+const small_scale: f32 = 7.888609052210118e-31;
 
 // One block, or with `columns` four neighbours, a lane each.
 struct Block {
@@ -70,10 +64,13 @@ struct Block {
   // First word of codes; the next lane's is `row_words` further.
   word: u32,
   scale: vec4f,
-  inverse: vec4f,
   zero: vec4i,
   // What is taken off an unsigned field.
   bias: vec4f,
+  // Its magnitude and sign apart, so that no decoded value is -0.
+  size: vec4f,
+  turn: vec4f,
+  // Where values begin to be cut to an end of the code range.
   low: vec4f,
   high: vec4f,
 }
@@ -106,13 +103,7 @@ fn fields_of(word: u32) -> vec4u {
   return (vec4u(word) >> vec4u(0u, bits, 2u * bits, 3u * bits)) & vec4u((1u << bits) - 1u);
 }
 
-fn add_quad(sums: ptr<function, Sums>, block: Block, k: u32, fields: vec4u) {
-  let elements = quad_at(block, k);
-  let x = bitcast<vec4f>(elements);
-  // Through bits, so that no product is fused into the difference below.
-  let product = bitcast<vec4u>((vec4f(vec4i(fields)) - block.bias) * block.scale);
-  let quotient = x * block.inverse;
-  let beyond = max(quotient - block.high, block.low - quotient);
+fn add_quad(sums: ptr<function, QuadSums>, block: Block, k: u32, fields: vec4u) {
   var index = vec4u(block.base + k * params.inner);
   @if(columns) {
     index += vec4u(0u, 1u, 2u, 3u);
@@ -120,26 +111,32 @@ fn add_quad(sums: ptr<function, Sums>, block: Block, k: u32, fields: vec4u) {
   @else {
     index += vec4u(0u, 1u, 2u, 3u) * params.inner;
   }
-  var quads = (*sums).quads;
-  add_quad_sums(&quads, elements, product, index, beyond > vec4f(0.0));
-  (*sums).quads = quads;
-  (*sums).largest = max((*sums).largest, elements & vec4u(0x7fffffffu));
-  (*sums).nearest = min((*sums).nearest, abs(beyond));
+  // Through bits, so that no product is fused into the difference.
+  let product = bitcast<vec4u>((vec4f(vec4i(fields)) * block.turn - block.bias * block.turn) * block.size);
+  add_quad_sums(sums, quad_at(block, k), product, 2u * index + 1u);
 }
 
-fn empty_sums() -> Sums {
-  var sums: Sums;
-  sums.quads = empty_quad_sums();
-  sums.nearest = vec4f(1.0);
-  return sums;
-}
-
-fn is_plain(sums: Sums, block: Block) -> bool {
-  let l = sums.largest;
-  let n = sums.nearest;
-  return max(max(l.x, l.y), max(l.z, l.w)) < 0x7f800000u
-    && min(min(n.x, n.y), min(n.z, n.w)) > margin
-    && all(abs(block.scale) <= vec4f(large_scale));
+// How many elements of a whole block are clipped; more than there are where that takes the exact way.
+fn clipped_in(sums: QuadSums, block: Block) -> u32 {
+  let doubt = block.size * margin;
+  let top = bitcast<vec4f>(select(sums.least, bitcast<vec4u>(sums.high), sums.high >= vec4i(0)));
+  let bottom = bitcast<vec4f>(select(sums.least, sums.low, sums.low >= vec4u(0x80000000u)));
+  if (all(top < block.high - doubt) && all(bottom > block.low + doubt)) {
+    return 0u;
+  }
+  var step = 4u;
+  @if(columns) {
+    step = 1u;
+  }
+  var clipped = vec4u(0u);
+  var nearest = vec4f(large_scale);
+  for (var k = 0u; k < params.block; k += step) {
+    let x = bitcast<vec4f>(quad_at(block, k));
+    let beyond = max(x - block.high, block.low - x);
+    clipped += select(vec4u(0u), vec4u(1u), beyond > vec4f(0.0));
+    nearest = min(nearest, abs(beyond));
+  }
+  return select(0xffffffffu, clipped.x + clipped.y + clipped.z + clipped.w, all(nearest > doubt));
 }
 
 // One element by the exact way: element k of the block in a lane.
@@ -150,10 +147,11 @@ fn count_one(total: ptr<function, ErrorSums>, block: Block, lane: u32, k: u32) {
   let index = block.base + k * params.inner + lane;
   let source_bits = element_at(index);
   let x = flush_bits(source_bits);
-  let free = round_quotient(x, block.scale[lane], block.inverse[lane], block.zero[lane], params.rounding);
+  let scale = block.scale[lane];
+  let free = round_quotient(x, scale, 1.0 / scale, block.zero[lane], params.rounding);
   let lowest = lowest_code(bits, params.is_signed);
   let clipped = free < lowest || free > lowest + (1 << bits) - 1;
-  let decoded = bitcast<u32>((f32(i32(field)) - block.bias[lane]) * block.scale[lane]);
+  let decoded = bitcast<u32>((f32(i32(field)) - block.bias[lane]) * scale);
   count_error(total, index, source_bits, decoded, clipped);
 }
 
@@ -178,12 +176,15 @@ fn block_at(number: u32) -> Block {
     block.scale = vec4f(scales[group]);
     block.zero = vec4i(zero_points[group]);
   }
-  block.inverse = 1.0 / block.scale;
   let lowest = lowest_code(bits, params.is_signed);
   // Signed fields are read with their sign bit flipped, which makes them code - lowest.
   block.bias = vec4f(block.zero - lowest);
-  block.low = vec4f(lowest - block.zero) - 0.5;
-  block.high = vec4f(lowest + (1 << bits) - 1 - block.zero) + 0.5;
+  block.size = abs(block.scale);
+  block.turn = select(vec4f(1.0), vec4f(-1.0), block.scale < vec4f(0.0));
+  let first_end = (vec4f(lowest - block.zero) - 0.5) * block.scale;
+  let last_end = (vec4f(lowest + (1 << bits) - 1 - block.zero) + 0.5) * block.scale;
+  block.low = min(first_end, last_end);
+  block.high = max(first_end, last_end);
   return block;
 }
 
@@ -194,9 +195,9 @@ fn sign_bits() -> u32 {
 }
 
 // Sums of a whole block, 16 elements at a time.
-fn sums_along(block: Block) -> Sums {
+fn sums_along(block: Block) -> QuadSums {
   let flip = sign_bits();
-  var sums = empty_sums();
+  var sums = empty_quad_sums();
   for (var r = 0u; r < params.block / 16u; r++) {
     let k = r * 16u;
     let word = block.word + r * (bits / 2u);
@@ -224,11 +225,11 @@ fn sums_along(block: Block) -> Sums {
 }
 
 // Sums of four whole blocks side by side, a word of codes of each at a time.
-@if(columns) fn sums_across(block: Block) -> Sums {
+@if(columns) fn sums_across(block: Block) -> QuadSums {
   let flip = vec4u(sign_bits());
   let words = block.word + vec4u(0u, 1u, 2u, 3u) * params.row_words;
   let per_word = 32u / bits;
-  var sums = empty_sums();
+  var sums = empty_quad_sums();
   for (var w = 0u; w < params.block / per_word; w++) {
     var fields = vec4u(codes[words.x + w], codes[words.y + w], codes[words.z + w], codes[words.w + w]) ^ flip;
     for (var k = 0u; k < per_word; k++) {
@@ -264,18 +265,21 @@ fn main(
       break;
     }
     let block = block_at(unit * params.columns + turn % parts);
-    var plain = block.count == params.block;
+    var plain = block.count == params.block
+      && all(block.size >= vec4f(small_scale)) && all(block.size <= vec4f(large_scale));
     if (plain) {
-      var sums: Sums;
+      var sums: QuadSums;
       @if(columns) {
         sums = sums_across(block);
       }
       @else {
         sums = sums_along(block);
       }
-      plain = is_plain(sums, block);
+      let clipped = clipped_in(sums, block);
+      plain = are_finite(sums) && clipped <= block.count * lanes;
       if (plain) {
-        take_quad_sums(&total, sums.quads, block.count * lanes);
+        take_quad_sums(&total, sums, block.count * lanes);
+        total.clipped += clipped;
       }
     }
     for (var e = 0u; !plain && e < block.count * lanes; e++) {

@@ -48,11 +48,12 @@ override wg: u32 = 64u;
 // Segments that share a run of the tensor, quad by quad in turn; the same in segments.ts.
 const interleave: u32 = 64u;
 
-// How near to a code's end plus a half an approximate quotient may not be trusted. Its error is below
-// 256 * 4 * 2^-23 = 2^-13 wherever the end is near.
+// How near, in scales, to a code's end plus a half a value may not be trusted to lie on its side. The error of the
+// limit and of the distance to it is below 256 * 4 * 2^-23 = 2^-13 scales wherever the end is near.
 const margin: f32 = 0.000244140625;
-// Scales beyond 2^100 may decode to infinity.
+// Scales beyond 2^100 may decode to infinity; below 2^-100 limits may be subnormal.
 const large_scale: f32 = 1267650600228229401496703205376.0;
+const small_scale: f32 = 7.888609052210118e-31;
 
 // What decodes a quad.
 struct Columns {
@@ -60,29 +61,28 @@ struct Columns {
   scale: vec4f,
   zero: vec4i,
   decoded: vec4u,
-  // How far the quotients lie beyond the code range.
-  beyond: vec4f,
 }
 
-@if(columns) fn columns_at(at: u32) -> Columns {
-  let lowest = lowest_code(8u, params.is_signed);
-  let group = (at % params.dim) / 4u;
+// The quad at element `at`, which is in column `column`.
+@if(columns) fn columns_at(at: u32, column: u32) -> Columns {
   var c: Columns;
   c.elements = source[at / 4u];
-  c.scale = scales[group];
-  c.zero = zero_points[group];
+  c.scale = scales[column / 4u];
+  c.zero = zero_points[column / 4u];
   // Signed fields are read with their sign bit flipped, which makes them code - lowest.
   let word = codes[at / 4u] ^ select(0u, 0x80808080u, params.is_signed != 0u);
   let fields = vec4i((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(0xffu));
-  c.decoded = bitcast<vec4u>(vec4f(fields + lowest - c.zero) * c.scale);
-  let quotient = bitcast<vec4f>(c.elements) * (1.0 / c.scale);
-  c.beyond = max(quotient - (vec4f(lowest + 255 - c.zero) + 0.5), (vec4f(lowest - c.zero) - 0.5) - quotient);
+  c.decoded = bitcast<vec4u>(vec4f(fields + lowest_code(8u, params.is_signed) - c.zero) * c.scale);
   return c;
 }
 
 @if(columns) fn count_columns(sums: ptr<function, ErrorSums>, first: u32) {
   var quads = empty_quad_sums();
   var plain = 0u;
+  var clipped = vec4u(0u);
+  let lowest = lowest_code(8u, params.is_signed);
+  let stride = (interleave * 4u) % params.dim;
+  var column = first % params.dim;
   // A bit for each quad that is not plain; there are at most 128.
   var marks = vec4u(0u);
   for (var quad = 0u; quad < params.quads_per_thread; quad++) {
@@ -90,16 +90,25 @@ struct Columns {
     if (at >= params.count) {
       break;
     }
-    let c = columns_at(at);
+    let c = columns_at(at, column);
+    column += stride;
+    column -= select(0u, params.dim, column >= params.dim);
+    let x = bitcast<vec4f>(c.elements);
+    // How far the values lie beyond where they begin to be cut to an end of the code range.
+    let ends = vec4f(lowest - c.zero) - 0.5;
+    let beyond = max(x - (ends + 256.0) * c.scale, ends * c.scale - x);
     let magnitudes = c.elements & vec4u(0x7fffffffu);
-    if (all(magnitudes < vec4u(0x7f800000u)) && all(abs(c.beyond) > vec4f(margin)) && all(abs(c.scale) <= vec4f(large_scale))) {
-      add_quad_sums(&quads, c.elements, c.decoded, at + vec4u(0u, 1u, 2u, 3u), c.beyond > vec4f(0.0));
+    if (all(magnitudes < vec4u(0x7f800000u)) && all(abs(beyond) > margin * c.scale)
+        && all(c.scale >= vec4f(small_scale)) && all(c.scale <= vec4f(large_scale))) {
+      add_quad_sums(&quads, c.elements, c.decoded, 2u * at + vec4u(1u, 3u, 5u, 7u));
+      clipped += select(vec4u(0u), vec4u(1u), beyond > vec4f(0.0));
       plain += 4u;
     } else {
       marks |= select(vec4u(0u), vec4u(1u << (quad & 31u)), vec4u(quad / 32u) == vec4u(0u, 1u, 2u, 3u));
     }
   }
   take_quad_sums(sums, quads, plain);
+  (*sums).clipped += clipped.x + clipped.y + clipped.z + clipped.w;
   // One element a turn.
   var left = 0u;
   var at = 0u;
@@ -115,8 +124,7 @@ struct Columns {
       left = 4u;
     }
     left--;
-    let c = columns_at(at);
-    let lowest = lowest_code(8u, params.is_signed);
+    let c = columns_at(at, at % params.dim);
     let x = flush_bits(c.elements[left]);
     let free = settle(x, c.scale[left], 1.0 / c.scale[left], c.zero[left], params.rounding);
     count_error(sums, at + left, c.elements[left], c.decoded[left], free < lowest || free > lowest + 255);

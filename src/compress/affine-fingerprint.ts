@@ -2,7 +2,13 @@
 // decoded values: the proof of a large model spends its time here. Written from the formats' definitions, like the
 // references it must agree with; shares nothing with the kernels that packed the codes.
 import { decodeHalf } from "../base/half.ts";
-import { blocksPerRow, type CodeLayout, type Geometry, type WideGeometry } from "../kernels/quantize/geometry.ts";
+import {
+  blocksPerRow,
+  type BlockedGeometry,
+  type CodeLayout,
+  type Geometry,
+  type WideGeometry,
+} from "../kernels/quantize/geometry.ts";
 
 export interface PackedAffine {
   readonly geometry: Geometry;
@@ -39,6 +45,10 @@ export function affineFingerprint(packed: PackedAffine): number {
   const { geometry } = packed;
   if (geometry.kind === "wide" && geometry.inner === 1 && bits === 8 && geometry.outer > mask) {
     return sumLastChannels(codes, geometry, sign, scaleAt, zeroAt) >>> 0;
+  }
+  if (geometry.kind === "blocked" && packed.layout === "rows" && bits === 4 && geometry.blockSize % 2 === 0) {
+    const listed = listGroups(packed, geometry);
+    if (listed) return sumNibbleRows(codes, geometry, sign, listed.scales, listed.zeros) >>> 0;
   }
   const values = new Float32Array(mask + 1);
   const bitsOfValues = new Int32Array(values.buffer);
@@ -130,6 +140,74 @@ function sumBand(
     for (let c = 0; c < band; c++) {
       sum = (sum + Math.imul(words[c * 256 + (codes[at + c] ?? 0)] ?? 0, odd)) | 0;
       odd = (odd + 2) | 0;
+    }
+  }
+  return sum;
+}
+
+const smallestNormal = 2 ** -126;
+
+/**
+ * Scales and zero points of all groups of rows of blocks; undefined where a product may be -0: of a scale that is
+ * negative, or so small that codes times it vanish.
+ */
+function listGroups(
+  packed: PackedAffine,
+  g: BlockedGeometry,
+): { readonly scales: Float32Array; readonly zeros: Int32Array } | undefined {
+  const scaleAt = scaleReader(packed);
+  const zeroAt = zeroReader(packed);
+  const blocks = blocksPerRow(g);
+  const rows = g.outer * g.inner;
+  const rowBits = Math.ceil((blocks * packed.bits) / 8) * 8;
+  const scales = new Float32Array(rows * blocks);
+  const zeros = new Int32Array(rows * blocks);
+  for (let row = 0; row < rows; row++) {
+    for (let b = 0; b < blocks; b++) {
+      const group = row * blocks + b;
+      const scale = scaleAt(group);
+      if (!(scale >= smallestNormal)) return undefined;
+      scales[group] = scale;
+      zeros[group] = zeroAt(row * rowBits + b * packed.bits);
+    }
+  }
+  return { scales, zeros };
+}
+
+/** 4-bit codes in rows of blocks of whole bytes: a table of 16 values a block. */
+function sumNibbleRows(
+  codes: Uint8Array,
+  g: BlockedGeometry,
+  sign: number,
+  scales: Float32Array,
+  zeros: Int32Array,
+): number {
+  const values = new Float32Array(16);
+  const words = new Int32Array(values.buffer);
+  const blocks = blocksPerRow(g);
+  const [blockSize, dim, inner] = [g.blockSize, g.dim, g.inner];
+  const twoSteps = (2 * inner) | 0;
+  let sum = 0;
+  for (let row = 0; row < g.outer * inner; row++) {
+    const o = Math.floor(row / inner);
+    for (let b = 0; b < blocks; b++) {
+      const group = row * blocks + b;
+      const scale = scales[group] ?? 0;
+      const zero = zeros[group] ?? 0;
+      for (let field = 0; field < 16; field++) values[field] = ((field ^ sign) - sign - zero) * scale;
+      const first = b * blockSize;
+      const count = Math.min(blockSize, dim - first);
+      const from = (row * blocks * blockSize + first) >>> 1;
+      const pairs = from + (count >>> 1);
+      let odd = (2 * ((o * dim + first) * inner + (row - o * inner)) + 1) | 0;
+      for (let at = from; at < pairs; at++) {
+        const pair = codes[at] ?? 0;
+        sum = (sum + Math.imul(words[pair & 15] ?? 0, odd)) | 0;
+        odd = (odd + twoSteps) | 0;
+        sum = (sum + Math.imul(words[pair >> 4] ?? 0, odd)) | 0;
+        odd = (odd + twoSteps) | 0;
+      }
+      if (count % 2 === 1) sum = (sum + Math.imul(words[(codes[pairs] ?? 0) & 15] ?? 0, odd)) | 0;
     }
   }
   return sum;

@@ -1,6 +1,6 @@
 // The executor beside onnxruntime's CPU provider: the same model, the same inputs, the largest difference.
 import { Executor, type GraphInput } from "../../src/execute/executor.ts";
-import type { InputTensor } from "../../src/evaluate/tensors.ts";
+import type { InputTensor, OutputTensor } from "../../src/evaluate/tensors.ts";
 import { readOnnx } from "../../src/formats/onnx/read.ts";
 import { fromBytes } from "../../src/formats/sources/memory.ts";
 import { fromFile } from "../../src/node-files.ts";
@@ -23,7 +23,16 @@ export async function compareForward(
   inputs: readonly InputTensor[],
   backend: Backend,
 ): Promise<readonly OutputParity[]> {
-  const expected = await runOracle(model, inputs);
+  return await compareWith(await runOracle(model, inputs), model, inputs, backend);
+}
+
+/** Runs a model on the executor, and holds it to outputs that are known. */
+export async function compareWith(
+  expected: readonly OutputTensor[],
+  model: string | Uint8Array,
+  inputs: readonly InputTensor[],
+  backend: Backend,
+): Promise<readonly OutputParity[]> {
   const source = typeof model === "string" ? await fromFile(model) : fromBytes("model.onnx", model);
   try {
     using executor = await Executor.create(await readOnnx(source), backend);

@@ -16,6 +16,9 @@ export interface DeviceLimits {
 /** Optional device features that a kernel variant may ask for. */
 export type Feature = "shader-f16" | "subgroups" | "timestamp-query";
 
+/** Features of the shader language that a kernel variant may ask for; listed among a profile's features. */
+export type LanguageFeature = "packed_4x8_integer_dot_product";
+
 export interface DeviceProfile {
   readonly backend: "webgpu" | "gpu.js" | "cpu";
   readonly adapterClass: AdapterClass;

@@ -53,7 +53,8 @@ export function borrowDevice(device: GPUDevice, options: OpenDeviceOptions): Gpu
   // Older browsers have no device.adapterInfo; such a device is taken for hardware with no name.
   const words: AdapterWords = (device as { adapterInfo?: AdapterWords }).adapterInfo ?? {};
   demandFeatures(device.features, options.require ?? [], words);
-  return new GpuContext(device, readProfile(device, words, budgetOf(options)), false);
+  const language = platformGpu()?.wgslLanguageFeatures;
+  return new GpuContext(device, readProfile(device, words, budgetOf(options), language), false);
 }
 
 /**
@@ -75,7 +76,8 @@ export async function openFrom(
     requiredLimits: ownLimits(adapter.limits),
   });
   anchors.set(device, [gpu, adapter]);
-  return new GpuContext(device, readProfile(device, adapter.info, budgetOf(options)), true);
+  const profile = readProfile(device, adapter.info, budgetOf(options), gpu.wgslLanguageFeatures);
+  return new GpuContext(device, profile, true);
 }
 
 /** Every limit the adapter names. Without them a device gets 128 MiB bindings and 256 invocations. */

@@ -1,6 +1,6 @@
 // Reads what a device can do into plain data, and tells hardware from software drivers by the words
 // that drivers use about themselves. Must not open anything.
-import type { AdapterClass, DeviceLimits, DeviceProfile } from "../base/profile.ts";
+import type { AdapterClass, DeviceLimits, DeviceProfile, LanguageFeature } from "../base/profile.ts";
 
 /** The words of an adapter about itself; the part of GPUAdapterInfo that is used here. */
 export interface AdapterWords {
@@ -46,13 +46,19 @@ export function readLimits(limits: GPUSupportedLimits): DeviceLimits {
   };
 }
 
-/** Describes a device (or an adapter not yet opened) as plain, serialisable data. */
+const languageFeatures: readonly LanguageFeature[] = ["packed_4x8_integer_dot_product"];
+
+/**
+ * Describes a device (or an adapter not yet opened) as plain, serialisable data.
+ * @param language what the implementation's shader language has
+ */
 export function readProfile(
   source: { readonly features: Iterable<string>; readonly limits: GPUSupportedLimits },
   words: AdapterWords,
   memoryBudget?: number,
+  language: ReadonlySet<string> = new Set(),
 ): DeviceProfile {
-  const features = [...source.features].toSorted();
+  const features = [...source.features, ...languageFeatures.filter((name) => language.has(name))].toSorted();
   const { subgroupMinSize: min = 0, subgroupMaxSize: max = 0 } = words;
   return {
     backend: "webgpu",

@@ -2,7 +2,7 @@
 // reference. Kernel modules build calls from shapes; only `run` meets a device.
 
 import { InternalError } from "../base/errors.ts";
-import type { DeviceProfile, Feature } from "../base/profile.ts";
+import type { DeviceProfile, Feature, LanguageFeature } from "../base/profile.ts";
 
 export type ParamType = "u32" | "i32" | "f32";
 
@@ -14,7 +14,7 @@ export interface BindingSpec {
 export interface KernelVariant {
   /** "portable" for the one that runs everywhere. */
   readonly name: string;
-  readonly requires: readonly Feature[];
+  readonly requires: readonly (Feature | LanguageFeature)[];
   /** Linked, plain WGSL with one entry point `main`. */
   readonly wgsl: string;
 }

@@ -1,15 +1,15 @@
 // Runs a kernel room's case table under vitest: one test per case and variant. A variant that the
 // device lacks features for is skipped, and named once per file; a driver that must have them fails.
 import { afterAll, describe, expect, it } from "vitest";
-import type { Feature } from "../../src/base/profile.ts";
+import type { Feature, LanguageFeature } from "../../src/base/profile.ts";
 import { testDevice } from "./gpu.ts";
 import { canRun, runKernelCase, takesVariant } from "./kernel-harness.ts";
 import type { KernelRoom } from "./kernel-harness.ts";
 
 /** What a driver must offer, so that a broken set-up can't pass as a skip. */
-const floors: Readonly<Record<string, readonly Feature[]>> = {
-  llvmpipe: ["shader-f16", "subgroups", "timestamp-query"],
-  swiftshader: ["subgroups", "timestamp-query"],
+const floors: Readonly<Record<string, readonly (Feature | LanguageFeature)[]>> = {
+  llvmpipe: ["shader-f16", "subgroups", "timestamp-query", "packed_4x8_integer_dot_product"],
+  swiftshader: ["subgroups", "timestamp-query", "packed_4x8_integer_dot_product"],
 };
 
 /** Declares the tests of a room. */

@@ -3,6 +3,8 @@ import type { KernelReference } from "./kernel.ts";
 import { batchedMatmulReference } from "./matmul/batched.ref.ts";
 import { blockMatmulReference } from "./matmul/block.ref.ts";
 import { integerMatmulReference } from "./matmul/integer.ref.ts";
+import { packedDotReference } from "./matmul/packed-dot.ref.ts";
+import { tableMatmulReference } from "./matmul/table.ref.ts";
 import { unaryReference } from "./nn/unary.ref.ts";
 import { binaryReference } from "./nn/binary.ref.ts";
 import { selectReference } from "./nn/select.ref.ts";
@@ -34,6 +36,8 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "matmul/batched": batchedMatmulReference,
   "matmul/block": blockMatmulReference,
   "matmul/integer": integerMatmulReference,
+  "matmul/packed-dot": packedDotReference,
+  "matmul/table": tableMatmulReference,
   "rnn/gru-step": gruStepReference,
   "rnn/lstm-step": lstmStepReference,
   "rnn/rnn-step": rnnStepReference,

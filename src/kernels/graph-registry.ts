@@ -4,6 +4,8 @@ import type { KernelSpec } from "./kernel.ts";
 import { batchedMatmulSpec } from "./matmul/batched.ts";
 import { blockMatmulSpec } from "./matmul/block.ts";
 import { integerMatmulSpec } from "./matmul/integer.ts";
+import { packedDotSpec } from "./matmul/packed-dot.ts";
+import { tableMatmulSpec } from "./matmul/table.ts";
 import { unarySpec } from "./nn/unary.ts";
 import { binarySpec } from "./nn/binary.ts";
 import { selectSpec } from "./nn/select.ts";
@@ -35,6 +37,8 @@ const all: readonly KernelSpec[] = [
   batchedMatmulSpec,
   blockMatmulSpec,
   integerMatmulSpec,
+  packedDotSpec,
+  tableMatmulSpec,
   gruStepSpec,
   lstmStepSpec,
   rnnStepSpec,

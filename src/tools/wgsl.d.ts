@@ -61,3 +61,23 @@ declare module "*.wgsl?whole" {
   const code: string;
   export default code;
 }
+declare module "*.wgsl?dot4" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?half" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?half&f16" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?half&f16&subgroups" {
+  const code: string;
+  export default code;
+}
+declare module "*.wgsl?half&subgroups" {
+  const code: string;
+  export default code;
+}

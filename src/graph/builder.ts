@@ -13,7 +13,8 @@ export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** Asks for the elements of a graph input; undefined where they are not to be had before the run. */
 export type InputReader = (name: string) => HostTensor | undefined;
 
-export type LowerTarget = Pick<DeviceProfile, "features" | "adapterClass">;
+/** Without limits, a constant is bound whole whatever its size. */
+export type LowerTarget = Pick<DeviceProfile, "features" | "adapterClass"> & Partial<Pick<DeviceProfile, "limits">>;
 
 export class GraphBuilder {
   readonly #buffers: Mutable<ProgramBuffer>[] = [];

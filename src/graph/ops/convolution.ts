@@ -9,7 +9,9 @@ import { packConvWeightsCall, packedConvWeightBytes } from "../../kernels/nn/pac
 import type { GraphBuilder } from "../builder.ts";
 import type { Lowering, NodeContext } from "../node-context.ts";
 import { sizeOf, type Value } from "../values.ts";
-import { binary, unary } from "./shared.ts";
+import { rowPieces } from "./pieces.ts";
+import { binary, concat, takeView, unary } from "./shared.ts";
+import { sliced } from "./views.ts";
 import { transposedWindowOf, windowOf } from "./windows.ts";
 
 interface ConvParts {
@@ -22,6 +24,18 @@ interface ConvParts {
 export function convolve(b: GraphBuilder, shape: ConvShape, x: Value, weights: Value, parts: ConvParts): Value {
   const { bias, activation, type } = parts;
   const { batch, outputs, output } = shape;
+  const pieces = shape.groups === 1 ? rowPieces(b, weights) : undefined;
+  if (pieces) {
+    const channels = pieces.map(({ start, count, value }) => {
+      const own = bias && takeView(b, bias, sliced([outputs], 0, start, count));
+      return convolve(b, { ...shape, outputs: count }, x, value, {
+        type,
+        ...(own ? { bias: own } : {}),
+        ...(activation ? { activation } : {}),
+      });
+    });
+    return concat(b, channels, 1);
+  }
   const y = b.temp(type, [batch, outputs, ...output]);
   const options = { bias: bias !== undefined, ...(activation ? { activation } : {}) };
   if (isDepthwise(shape)) b.emit(convDepthwiseCall(shape, options), [x, weights, bias ?? b.none(), y]);

@@ -2,12 +2,14 @@
 import { OnnxType } from "../../formats/onnx/ir.ts";
 import { gatherCall, type GatherShape } from "../../kernels/nn/gather.ts";
 import { gatherBlocksCall } from "../../kernels/nn/gather-blocks.ts";
+import { selectCall } from "../../kernels/nn/select.ts";
 import { fillValue } from "../host/rules.ts";
 import type { GraphBuilder } from "../builder.ts";
 import type { Lowering, NodeContext } from "../node-context.ts";
 import { sizeOf, type Value } from "../values.ts";
 import { codeTypeOf, packedBytesOf } from "./decode.ts";
-import { concat, filled, place, takeView, unary } from "./shared.ts";
+import { rowPieces, type Piece } from "./pieces.ts";
+import { binary, concat, filled, place, takeView, unary } from "./shared.ts";
 import { sliced, viewRules, type ViewRule } from "./views.ts";
 
 const view =
@@ -40,10 +42,35 @@ const gather: Lowering = (ctx) => {
   const shape = { ...ctx.split(x.dims, axis), picks: sizeOf(indices.dims) };
   const codes = x.host ? undefined : pickedCodes(ctx.b, x, indices, shape, dims);
   if (codes) return [codes];
+  const pieces = axis === 0 ? rowPieces(ctx.b, x) : undefined;
+  if (pieces) return [gatherPieces(ctx.b, pieces, indices, x)];
   const y = ctx.b.temp(x.type, dims);
   ctx.b.emit(gatherCall(shape), [x, indices, y]);
   return [y];
 };
+
+/** Rows of a table in pieces: each piece gives the rows that lie in it, and leaves those of the pieces before it. */
+function gatherPieces(b: GraphBuilder, pieces: readonly Piece[], indices: Value, table: Value): Value {
+  const [rows = 1, ...rest] = table.dims;
+  const picks = sizeOf(indices.dims);
+  const flat = b.reshape(indices, [picks]);
+  const below = binary(b, "intLess", flat, b.scalar(0, OnnxType.INT32), [picks], OnnxType.INT32);
+  const shift = binary(b, "intMul", below, b.scalar(rows, OnnxType.INT32), [picks], OnnxType.INT32);
+  const from0 = binary(b, "intAdd", flat, shift, [picks], OnnxType.INT32);
+  let y = filled(b, 0, table.type, [picks, ...rest]);
+  for (const { start, count, value } of pieces) {
+    const local = binary(b, "intSub", from0, b.scalar(start, OnnxType.INT32), [picks], OnnxType.INT32);
+    const near = unary(b, "intClip", local, { a: 0, b: count - 1 });
+    const inside = binary(b, "intEqual", local, near, [picks], OnnxType.BOOL);
+    const found = b.temp(table.type, y.dims);
+    b.emit(gatherCall({ outer: 1, axis: count, inner: sizeOf(rest), picks }), [value, near, found]);
+    const next = b.temp(table.type, y.dims);
+    const condition = [picks, ...rest.map(() => 1)];
+    b.emit(selectCall({ condition, a: y.dims, b: y.dims, y: y.dims }), [inside, found, y, next]);
+    y = next;
+  }
+  return b.reshape(y, [...indices.dims, ...rest]);
+}
 
 /** Rows of a table of codes, which stays packed on the device; undefined for other tensors. */
 function pickedCodes(

@@ -1,5 +1,7 @@
 // Operators on packed weights: products with blocks of 2, 4 or 8 bits and with NF4 and FP4 tables, and embeddings.
 // Activations stay floats whatever accuracy_level allows.
+import { byteLengthOf } from "../../base/dtypes.ts";
+import { dtypeOf } from "../../formats/onnx/dtypes.ts";
 import { OnnxType } from "../../formats/onnx/ir.ts";
 import { blockMatmulCall, type BlockMatmulShape } from "../../kernels/matmul/block.ts";
 import { gatherBlocksCall } from "../../kernels/nn/gather-blocks.ts";
@@ -11,12 +13,25 @@ import { isFloatType, sizeOf, type Value } from "../values.ts";
 import { codeTypeOf, packedBytesOf } from "./decode.ts";
 import { fusable, product } from "./product.ts";
 import { reduceAxes } from "./reduction.ts";
-import { binary, filled, place, unary } from "./shared.ts";
+import { rowPieces, someRows, type Piece } from "./pieces.ts";
+import { binary, concat, filled, place, takeView, unary } from "./shared.ts";
+import { sliced } from "./views.ts";
 
 /** The bytes of a weight. @throws UnsupportedError where a run computes it */
 function packedInput(ctx: NodeContext, index: number, what: string): Value {
   const packed = packedBytesOf(ctx.b, ctx.input(index));
   if (packed) return packed;
+  throw ctx.unsupported(`${what} are not a constant of the model.`, "Keep packed weights as initializers.");
+}
+
+/** The bytes of some rows of a packed input that has `rows` of them, whatever its dims. */
+function packedRows(ctx: NodeContext, index: number, { start, count }: Piece, rows: number, what: string): Value {
+  const value = ctx.input(index);
+  if (count === rows) return packedInput(ctx, index, what);
+  const bytes = value.tensor ? byteLengthOf(dtypeOf(value.type), sizeOf(value.dims)) : 0;
+  const flat = { ...value, dims: [rows, bytes / rows] };
+  const part = value.tensor && packedBytesOf(ctx.b, someRows(flat, value.tensor, start, count, bytes / rows));
+  if (part) return part;
   throw ctx.unsupported(`${what} are not a constant of the model.`, "Keep packed weights as initializers.");
 }
 
@@ -53,21 +68,32 @@ const matMulNBits: Lowering = (ctx) => {
   }
   const { m, dims } = rowsOf(ctx, k, n);
   const [x, scales, zeros, bias] = [ctx.input(0), ctx.input(2), ctx.optional(3), ctx.optional(5)];
-  const codes = packedInput(ctx, 1, "its codes");
   const realZeros = zeros !== undefined && isFloatType(zeros.type);
-  const packedZeros = zeros && !realZeros ? packedInput(ctx, 3, "its zero points") : undefined;
+  const hasPackedZeros = zeros !== undefined && !realZeros;
   const blocks = Math.ceil(k / blockSize);
   if (sizeOf(scales.dims) !== n * blocks || sizeOf(ctx.input(1).dims) * 8 !== n * blocks * blockSize * bits) {
     throw ctx.mismatch(`codes and scales do not fit ${n} rows of ${blocks} blocks of ${blockSize}.`);
   }
-  const scheme = packedZeros ? "asymmetric" : "symmetric";
+  const scheme = hasPackedZeros ? "asymmetric" : "symmetric";
+  const whole: Piece = { start: 0, count: n, value: ctx.input(1) };
+  const pieces = rowPieces(b, whole.value, true) ?? [whole];
   const run = (parts: Pick<BlockMatmulShape, "activation">, added: Value | undefined): Value => {
-    const y = b.temp(x.type, dims);
-    if (m === 0) return y;
-    const shape = { m, n, k, blockSize, bias: added !== undefined, ...parts };
-    const call = blockMatmulCall(shape, { bits, signed: false, scheme }, b.target);
-    b.emit(call, [codes, scales, packedZeros ?? b.none(), x, added ?? b.none(), y]);
-    return y;
+    const columns = pieces.map((piece) => {
+      const { start, count } = piece;
+      const some = (value: Value, own: readonly number[]): Value =>
+        takeView(b, b.reshape(value, own), sliced(own, 0, start, count));
+      const packedZeros = hasPackedZeros ? packedRows(ctx, 3, piece, n, "its zero points") : b.none();
+      const y = b.temp(x.type, [...dims.slice(0, -1), count]);
+      if (m === 0) return y;
+      const shape = { m, n: count, k, blockSize, bias: added !== undefined, ...parts };
+      const call = blockMatmulCall(shape, { bits, signed: false, scheme }, b.target);
+      const shift = added ? some(added, [n]) : b.none();
+      const codes = packedRows(ctx, 1, piece, n, "its codes");
+      b.emit(call, [codes, some(scales, [n, blocks]), packedZeros, x, shift, y]);
+      return y;
+    });
+    const [first] = columns;
+    return first && columns.length === 1 ? first : concat(b, columns, dims.length - 1);
   };
   if (zeros && realZeros) {
     const middle = 2 ** (bits - 1);

@@ -1,6 +1,6 @@
 // Room matmul/batched: products of f32 matrices over batches, with transposes, scaled bias and activation.
 import { InternalError, UnsupportedError } from "../../base/errors.ts";
-import type { DeviceProfile } from "../../base/profile.ts";
+import type { AdapterClass, DeviceProfile } from "../../base/profile.ts";
 import plainWgsl from "../../../shaders/matmul/batched.wgsl";
 import subgroupsWgsl from "../../../shaders/matmul/batched.wgsl?subgroups";
 import wideWgsl from "../../../shaders/matmul/batched.wgsl?wide";
@@ -183,10 +183,17 @@ export function lanesFor(quads: number): number {
   return [64, 32, 16, 8].reduce((best, wg) => (waste(wg) < waste(best) * 0.9 ? wg : best));
 }
 
-/** Rows of a thread's tile. SwiftShader gains from tiles that spill registers elsewhere. */
-export function rowsFor(m: number, { adapterClass }: MatmulTarget): number {
+/**
+ * Rows of a thread's tile. More rows share each load of B, and spill registers.
+ * @param tall adapters whose loads are dearer than what 16 rows spill
+ */
+export function rowsFor(
+  m: number,
+  { adapterClass }: MatmulTarget,
+  tall: readonly AdapterClass[] = ["swiftshader", "llvmpipe"],
+): number {
   const fitting = [1, 4, 8, 16].find((rows) => m <= rows) ?? 16;
-  return Math.min(fitting, adapterClass === "swiftshader" ? 16 : 8);
+  return Math.min(fitting, tall.includes(adapterClass) ? 16 : 8);
 }
 
 /** Lanes that surely are in one subgroup, to share loads among: 4 (WebGPU's least) or 8. */

@@ -84,7 +84,8 @@ export function blockMatmulCall(
   }
   const { wg, rows, share } = {
     wg: lanesFor(Math.ceil(n / 4)),
-    rows: rowsFor(m, target),
+    // Decoding leaves llvmpipe no registers for more.
+    rows: rowsFor(m, target, ["swiftshader"]),
     share: shareFor(target),
     ...overrides,
   };

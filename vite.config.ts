@@ -28,6 +28,7 @@ export default defineConfig({
         web: "src/web.ts",
         evaluation: "src/evaluation.ts",
         datasets: "src/datasets.ts",
+        compute: "src/compute.ts",
         cli: "src/cli/main.ts",
         // `npm start`: built beside the package, left out of its files by package.json.
         start: "examples/start/main.ts",

@@ -3,7 +3,9 @@
 import type { DeviceProfile } from "../base/profile.ts";
 import type { Geometry } from "../kernels/quantize/geometry.ts";
 import { elementsOf } from "../kernels/quantize/geometry.ts";
-import { blockMatvecCall, blockMatvecSpec } from "../kernels/matmul/block-matvec.ts";
+import { blockMatmulCall } from "../kernels/matmul/block.ts";
+import { packedDotCall } from "../kernels/matmul/packed-dot.ts";
+import { tableMatmulCall, type TableFormatName } from "../kernels/matmul/table.ts";
 import { affineDecodeCall, affineDecodeSpec } from "../kernels/quantize/affine-decode.ts";
 import { histogramBytes, histogramCall, histogramEdges, histogramSpec } from "../kernels/stats/histogram.ts";
 import { tensorRangeBytes, tensorRangeCall, tensorRangeSpec } from "../kernels/stats/tensor-range.ts";
@@ -53,6 +55,16 @@ const shapes = {
   channel: { geometry: { kind: "wide", outer: 1, channels: rows, inner: cols }, layout: "natural" },
   column: { geometry: { kind: "wide", outer: cols, channels: rows, inner: 1 }, layout: "natural" },
 } as const satisfies Record<string, Pick<EncodeRequest, "geometry" | "layout">>;
+
+/** Formats of matmul/table with their usual blocks. */
+const tableBlocks: readonly (readonly [TableFormatName, number])[] = [
+  ["nf4", 64],
+  ["mxfp4", 32],
+  ["nvfp4", 16],
+  ["ternary", cols],
+  ["sign", 64],
+  ["int3", 32],
+];
 
 const int4: AffineEncoding = {
   kind: "affine",
@@ -142,6 +154,24 @@ export function kernelCases(profile: DeviceProfile): readonly KernelCase[] {
   const half = requestOf({ kind: "cast", to: "f16" }, "K contiguous");
   const cast = castEncodeSteps(profile, half);
   add("fp16", cast, castErrorSteps(profile, half, cast));
+  for (const m of [1, 64]) {
+    for (const [format, blockSize] of tableBlocks) {
+      const call = tableMatmulCall(format, { m, n: rows, k: cols, blockSize }, profile);
+      const buffers = { codes: count / 2, scales: count / 4, none: 4, x: m * cols * 4, y: m * rows * 4 };
+      add(`${format} times ${m}`, {
+        buffers,
+        steps: [{ call, bindings: ["codes", "scales", "none", "none", "x", "none", "y"] }],
+      });
+    }
+    for (const element of ["int8", "sign"] as const) {
+      const call = packedDotCall(element, { m, n: rows, k: cols }, profile);
+      const buffers = { a: m * cols, aScales: m * 4, w: count, wScales: rows * 4, none: 4, y: m * rows * 4 };
+      add(`${element} rows times ${m}`, {
+        buffers,
+        steps: [{ call, bindings: ["a", "aScales", "w", "wScales", "none", "y"] }],
+      });
+    }
+  }
   add("transpose", transposeSteps(profile, { rows, cols, source: "source", target: "turned" }));
   add("range", {
     buffers: { records: tensorRangeBytes(count) },
@@ -174,7 +204,7 @@ function affineDecode(profile: DeviceProfile, request: EncodeRequest, encoded: E
     { buffers: { noZeros: 4, decoded: elementsOf(geometry) * 4 }, steps: [decode] },
   ];
   if (geometry.kind !== "blocked" || geometry.blockSize !== 32 || geometry.inner > 1) return pieces;
-  const call = blockMatvecCall({ rows, cols, blockSize: 32, batch: 1 }, encoding);
-  const step = kernelStep(profile, blockMatvecSpec, call, [codes, scales, zeros, "x", "y"]);
-  return [...pieces, { buffers: { x: cols * 4, y: rows * 4 }, steps: [step] }];
+  const call = blockMatmulCall({ m: 1, n: rows, k: cols, blockSize: 32 }, encoding, profile);
+  const step = { call, bindings: [codes, scales, zeros, "x", "noBias", "y"] };
+  return [...pieces, { buffers: { x: cols * 4, noBias: 4, y: rows * 4 }, steps: [step] }];
 }

@@ -5,6 +5,7 @@ import { bufferUsage } from "../device/flags.ts";
 import { openDevice } from "../device/node.ts";
 import { seededRandom } from "../base/random.ts";
 import { foldGrid, packParams, type KernelCall } from "../kernels/kernel.ts";
+import { graphKernelSpecs } from "../kernels/graph-registry.ts";
 import { kernelSpecs } from "../kernels/registry.ts";
 import { copyWordsCall } from "../kernels/util/copy-words.ts";
 import { bindGroup, getPipeline } from "../run/pipelines.ts";
@@ -76,7 +77,7 @@ function makeSource({ device }: GpuContext, elements: number): GPUBuffer {
 /** A function that runs a call some times over in one submit and yields seconds for one. */
 async function prepare(gpu: GpuContext, call: KernelCall, buffers: readonly GPUBuffer[]): Promise<Run> {
   const { device } = gpu;
-  const spec = kernelSpecs[call.kernel];
+  const spec = kernelSpecs[call.kernel] ?? graphKernelSpecs[call.kernel];
   if (!spec) throw new Error(`There is no kernel ${call.kernel}.`);
   const pipeline = await getPipeline(gpu, spec, call.variant, call.overrides);
   const params = packParams(spec, call.params);

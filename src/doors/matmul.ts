@@ -1,19 +1,32 @@
 // Products with packed weights for apps that own their GPUDevice; see quantizer.ts for the manners.
-import { UnsupportedError } from "../base/errors.ts";
 import type { GpuContext } from "../device/context.ts";
-import { blockMatvecCall, blockMatvecSpec, type BlockMatvecShape } from "../kernels/matmul/block-matvec.ts";
-import { blocksPerRow, codeCount, groupCount } from "../kernels/quantize/geometry.ts";
+import { blockMatmulCall, blockMatmulSpec } from "../kernels/matmul/block.ts";
+import type { Activation } from "../kernels/nn/activation.ts";
+import { codeCount, groupCount } from "../kernels/quantize/geometry.ts";
 import { zeroPointBytes } from "../kernels/quantize/pack-zero-points.ts";
 import { packedBytes } from "../kernels/quantize/shape.ts";
 import type { AffineEncoding } from "../methods/quantize/encoding.ts";
-import { kernelStep, wordBytes } from "../methods/quantize/kernel-step.ts";
+import { wordBytes } from "../methods/quantize/kernel-step.ts";
 import { rowBlocks } from "./encodings.ts";
 import { contextOf } from "./gpu-handle.ts";
-import { Program, type BufferRange, type CallerBuffer, type EncodeTarget } from "./program.ts";
+import { matmulProgram } from "./matmul-program.ts";
+import type { BufferRange, EncodeTarget } from "./program.ts";
 
-export interface BlockMatmulOptions extends BlockMatvecShape {
+export interface BlockMatmulOptions {
+  /** Outputs: rows of the weight. */
+  readonly rows: number;
+  /** Inputs: columns of the weight, before padding to whole blocks. */
+  readonly cols: number;
+  /** Columns that share a scale: a power of two, at least 16. */
+  readonly blockSize: number;
+  /** Input vectors. */
+  readonly batch: number;
   /** As the quantizer packed the weight, with geometry rowBlocks(rows, cols, blockSize) and layout `rows`. */
   readonly encoding: AffineEncoding;
+  /** Add a buffer `bias`, f32 [rows]. */
+  readonly bias?: boolean;
+  /** Applied last; default none. */
+  readonly activation?: Activation;
 }
 
 export interface BlockMatmul {
@@ -23,11 +36,12 @@ export interface BlockMatmul {
     readonly scales: number;
     readonly zeroPoints?: number;
     readonly x: number;
+    readonly bias?: number;
     readonly y: number;
   };
   readonly scratchBytes: number;
   /**
-   * Encodes y = x W^T on the packed weight: x f32 [batch, cols], y f32 [batch, rows], scales f32.
+   * Encodes y = activation(x W^T + bias) on the packed weight: x f32 [batch, cols], y f32 [batch, rows], scales f32.
    * `zeroPoints` only for asymmetric encodings.
    * @throws UsageError for a buffer that is missing or too small
    */
@@ -38,6 +52,7 @@ export interface BlockMatmul {
       readonly scales: BufferRange;
       readonly zeroPoints?: BufferRange;
       readonly x: BufferRange;
+      readonly bias?: BufferRange;
       readonly y: BufferRange;
     },
   ): void;
@@ -53,35 +68,27 @@ export async function createBlockMatmul(
   options: BlockMatmulOptions,
 ): Promise<BlockMatmul> {
   const context = contextOf(gpu);
-  const { encoding, rows, cols, blockSize, batch } = options;
+  const { encoding, rows, cols, blockSize, batch, bias = false, activation } = options;
   const geometry = rowBlocks(rows, cols, blockSize);
-  const call = blockMatvecCall(options, encoding);
+  const shape = { m: batch, n: rows, k: cols, blockSize, bias, ...(activation ? { activation } : {}) };
+  const call = blockMatmulCall(shape, encoding, context.profile);
   const withZeros = encoding.scheme === "asymmetric";
-  const zeroBytes = wordBytes(zeroPointBytes(geometry, "rows", encoding.bits));
   const sizes = {
     codes: packedBytes(codeCount(geometry, "rows"), encoding.bits),
     scales: groupCount(geometry) * 4,
-    ...(withZeros ? { zeroPoints: zeroBytes } : {}),
+    ...(withZeros ? { zeroPoints: wordBytes(zeroPointBytes(geometry, "rows", encoding.bits)) } : {}),
     x: batch * cols * 4,
+    ...(bias ? { bias: rows * 4 } : {}),
     y: batch * rows * 4,
   };
-  const limit = context.profile.limits.maxStorageBufferBindingSize;
-  const largest = Math.max(sizes.codes, sizes.x, sizes.y);
-  if (largest > limit) {
-    throw new UnsupportedError(`A buffer of ${largest} bytes is more than one binding of the device holds.`, {
-      hint: "Cut the weight by rows, or the input by vectors.",
-      details: { neededBytes: largest, availableBytes: limit, blocks: blocksPerRow(geometry) },
-    });
-  }
-  const callers = Object.entries(sizes).map(([role, bytes]): CallerBuffer => ({ role, name: role, bytes }));
-  const bindings = ["codes", "scales", "zeroPoints", "x", "y"];
-  const program = await Program.create(
+  const program = await matmulProgram(
     context,
     {
-      buffers: withZeros ? {} : { zeroPoints: 4 },
-      steps: [kernelStep(context.profile, blockMatvecSpec, call, bindings)],
+      buffers: { zeroPoints: 4, bias: 4 },
+      steps: [{ call, bindings: ["codes", "scales", "zeroPoints", "x", "bias", "y"] }],
     },
-    callers,
+    sizes,
+    { [blockMatmulSpec.id]: blockMatmulSpec },
   );
   return {
     sizes,

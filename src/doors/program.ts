@@ -4,7 +4,7 @@
 import { InternalError, UsageError } from "../base/errors.ts";
 import type { GpuContext } from "../device/context.ts";
 import { bufferUsage } from "../device/flags.ts";
-import { foldGrid, packParams } from "../kernels/kernel.ts";
+import { foldGrid, packParams, type KernelSpec } from "../kernels/kernel.ts";
 import { kernelSpecs } from "../kernels/registry.ts";
 import { paramsStride, type Step, type Upload } from "../plan/types.ts";
 import { bindGroup, getPipeline, type KernelPipeline } from "../run/pipelines.ts";
@@ -72,10 +72,11 @@ export class Program {
     context: GpuContext,
     { buffers, uploads = [], steps }: ProgramSteps,
     callers: readonly CallerBuffer[],
+    specs: Readonly<Record<string, KernelSpec>> = kernelSpecs,
   ): Promise<Program> {
     const pipelines = await Promise.all(
       steps.map(({ call }) => {
-        const spec = kernelSpecs[call.kernel];
+        const spec = specs[call.kernel];
         if (!spec) throw new InternalError(`There is no kernel ${call.kernel}.`);
         return getPipeline(context, spec, call.variant, call.overrides);
       }),

@@ -2,7 +2,6 @@
 import type { KernelReference } from "./kernel.ts";
 import { narrowHalfReference } from "./cast/narrow-half.ref.ts";
 import { widenHalfReference } from "./cast/widen-half.ref.ts";
-import { blockMatvecReference } from "./matmul/block-matvec.ref.ts";
 import { absmaxScaleReference } from "./quantize/absmax-scale.ref.ts";
 import { affineBlockErrorReference } from "./quantize/affine-block-error.ref.ts";
 import { affineBlockReference } from "./quantize/affine-block.ref.ts";
@@ -52,7 +51,6 @@ import { transposeReference } from "./util/transpose.ref.ts";
 export const kernelReferences: Readonly<Record<string, KernelReference>> = {
   "cast/narrow-half": narrowHalfReference,
   "cast/widen-half": widenHalfReference,
-  "matmul/block-matvec": blockMatvecReference,
   "quantize/absmax-scale": absmaxScaleReference,
   "quantize/affine-block": affineBlockReference,
   "quantize/affine-block-error": affineBlockErrorReference,

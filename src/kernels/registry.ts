@@ -2,7 +2,6 @@
 import type { KernelSpec } from "./kernel.ts";
 import { narrowHalfSpec } from "./cast/narrow-half.ts";
 import { widenHalfSpec } from "./cast/widen-half.ts";
-import { blockMatvecSpec } from "./matmul/block-matvec.ts";
 import { absmaxScaleSpec } from "./quantize/absmax-scale.ts";
 import { affineBlockErrorSpec } from "./quantize/affine-block-error.ts";
 import { affineBlockSpec } from "./quantize/affine-block.ts";
@@ -52,7 +51,6 @@ import { transposeSpec } from "./util/transpose.ts";
 const all: readonly KernelSpec[] = [
   narrowHalfSpec,
   widenHalfSpec,
-  blockMatvecSpec,
   absmaxScaleSpec,
   affineBlockErrorSpec,
   affineBlockSpec,

@@ -6,6 +6,9 @@ import { bufferUsage, mapMode } from "../../src/device/flags.ts";
 import type { GpuContext } from "../../src/device/context.ts";
 import { affineEncoding, decodeStepsOf, encodeStepsOf, rowBlocks } from "../../src/doors/encodings.ts";
 import { createBlockMatmul } from "../../src/doors/matmul.ts";
+import { createPackedMatmul } from "../../src/doors/packed-matmul.ts";
+import { createTableMatmul } from "../../src/doors/table-matmul.ts";
+import type { TableFormatName } from "../../src/kernels/matmul/table.ts";
 import {
   createDequantizer,
   createQuantizer,
@@ -288,6 +291,159 @@ describe("createBlockMatmul", () => {
       }
     },
   );
+});
+
+interface TableCase {
+  readonly options: QuantizerOptions;
+  readonly blockSize: number;
+  readonly layout?: "flat";
+}
+
+const tableRows = 40;
+const tableCols = 96;
+const channels = { kind: "wide", outer: 1, channels: tableRows, inner: tableCols } as const;
+
+const tableCases: Readonly<Partial<Record<TableFormatName, TableCase>>> = {
+  nf4: {
+    options: { encoding: { kind: "table", table: "nf4" }, geometry: rowBlocks(1, tableRows * tableCols, 64) },
+    blockSize: 64,
+    layout: "flat",
+  },
+  fp4: {
+    options: { encoding: { kind: "table", table: "fp4" }, geometry: rowBlocks(1, tableRows * tableCols, 32) },
+    blockSize: 32,
+  },
+  mxfp4: {
+    options: {
+      encoding: { kind: "mx", element: "e2m1", scaleRule: "floor" },
+      geometry: rowBlocks(tableRows, tableCols, 32),
+    },
+    blockSize: 32,
+  },
+  nvfp4: { options: { encoding: { kind: "nvfp4" }, geometry: rowBlocks(tableRows, tableCols, 16) }, blockSize: 16 },
+  ternary: {
+    options: { encoding: { kind: "ternary", rule: "twn" }, geometry: channels },
+    blockSize: tableCols,
+  },
+  sign: { options: { encoding: { kind: "binary" }, geometry: channels }, blockSize: tableCols },
+};
+
+/** activation(x W^T + bias) in doubles is within rounding of what the device gave. */
+function expectProduct(
+  got: Uint8Array | undefined,
+  weight: Float32Array,
+  input: Float32Array,
+  bias: Float32Array,
+  cols: number,
+): void {
+  const values = new Float32Array(got?.buffer ?? new ArrayBuffer(0));
+  const rows = bias.length;
+  expect(values).toHaveLength((input.length / cols) * rows);
+  for (const [index, value] of values.entries()) {
+    const [m, row] = [Math.floor(index / rows), index % rows];
+    let want = bias[row] ?? 0;
+    for (let k = 0; k < cols; k++) want += (weight[row * cols + k] ?? 0) * (input[m * cols + k] ?? 0);
+    want = Math.max(0, want);
+    expect(Math.abs(value - want), `y[${m}, ${row}]`).toBeLessThanOrEqual(2e-5 * Math.max(1, Math.abs(want)));
+  }
+}
+
+describe("createTableMatmul", () => {
+  it.each(Object.entries(tableCases))("multiplies with weights quantized to %s just before", async (name, each) => {
+    const gpu = await device();
+    const format = Object.keys(tableCases).find((key): key is TableFormatName => key === name) ?? "nf4";
+    const batch = 6;
+    const source = bytesOf(weights(tableRows * tableCols));
+    const [input, bias] = [weights(batch * tableCols, 9, 1), weights(tableRows, 8, 1)];
+    const decoded = new Float32Array(byReference(gpu, each.options, { source }).decoded.buffer);
+    const quantizer = await createQuantizer(gpu, each.options);
+    const matmul = await createTableMatmul(gpu, {
+      format,
+      rows: tableRows,
+      cols: tableCols,
+      batch,
+      blockSize: each.blockSize,
+      ...(each.layout ? { layout: each.layout } : {}),
+      bias: true,
+      activation: { kind: "relu" },
+    });
+    const own = new Buffers(gpu);
+    try {
+      const packed = Object.fromEntries(
+        Object.entries(roles(quantizer.sizes)).map(([role, bytes]) => [role, own.make(bytes)]),
+      );
+      const { codes = own.make(4), scales = own.make(4), globalScale } = packed;
+      expect(matmul.sizes.codes).toBe(codes.size);
+      expect(matmul.sizes.scales).toBe(scales.size);
+      const [x, b, y] = [own.make(bytesOf(input)), own.make(bytesOf(bias)), own.make(matmul.sizes.y)];
+      const [got] = await own.submit(
+        (encoder) => {
+          quantizer.encode(encoder, {
+            source: own.make(source),
+            codes,
+            scales,
+            ...(globalScale ? { extra: { globalScale } } : {}),
+          });
+          matmul.encode(encoder, { codes, scales, x, bias: b, y, ...(globalScale ? { globalScale } : {}) });
+        },
+        [y],
+      );
+      expectProduct(got, decoded, input, bias, tableCols);
+    } finally {
+      quantizer.dispose();
+      matmul.dispose();
+      own.destroy();
+    }
+  });
+});
+
+describe("createPackedMatmul", () => {
+  const encodings = { int8: affineEncoding("int8"), sign: { kind: "binary" } } as const;
+
+  it.each(["int8", "sign"] as const)("quantizes its inputs to %s on the way", async (element) => {
+    const gpu = await device();
+    const [rows, cols, batch] = [19, 64, 5];
+    const [source, input, bias] = [weights(rows * cols), weights(batch * cols, 9, 1), weights(rows, 8, 1)];
+    const encoding = encodings[element];
+    const options = { encoding, geometry: { kind: "wide", outer: 1, channels: rows, inner: cols } } as const;
+    const inputs = { encoding, geometry: { ...options.geometry, channels: batch } };
+    const decode = (of: QuantizerOptions, values: Float32Array): Float32Array =>
+      new Float32Array(byReference(gpu, of, { source: bytesOf(values) }).decoded.buffer);
+    const quantizer = await createQuantizer(gpu, options);
+    const matmul = await createPackedMatmul(gpu, {
+      element,
+      rows,
+      cols,
+      batch,
+      bias: true,
+      activation: { kind: "relu" },
+    });
+    const own = new Buffers(gpu);
+    try {
+      expect(matmul.sizes).toMatchObject({ codes: quantizer.sizes.codes, scales: quantizer.sizes.scales });
+      const packed = { codes: own.make(matmul.sizes.codes), scales: own.make(matmul.sizes.scales) };
+      const [x, b, y] = [own.make(bytesOf(input)), own.make(bytesOf(bias)), own.make(matmul.sizes.y)];
+      const [got] = await own.submit(
+        (encoder) => {
+          quantizer.encode(encoder, { source: own.make(bytesOf(source)), ...packed });
+          matmul.encode(encoder, { ...packed, x, bias: b, y });
+        },
+        [y],
+      );
+      expectProduct(got, decode(options, source), decode(inputs, input), bias, cols);
+    } finally {
+      quantizer.dispose();
+      matmul.dispose();
+      own.destroy();
+    }
+  });
+
+  it("refuses rows that do not fill whole words", async () => {
+    const gpu = await device();
+    await expect(createPackedMatmul(gpu, { element: "sign", rows: 4, cols: 40, batch: 1 })).rejects.toThrow(
+      UnsupportedError,
+    );
+  });
 });
 
 const snippetCases: Readonly<

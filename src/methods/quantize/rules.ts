@@ -74,7 +74,8 @@ function parseFlag(flag: string, rule: string): FormatOptions {
   });
 }
 
-function matcher(pattern: string): (name: string) => boolean {
+/** Whether a name matches a glob, or a regular expression between slashes. @throws UsageError */
+export function ruleMatcher(pattern: string): (name: string) => boolean {
   const expression = /^\/(.*)\/([a-z]*)$/s.exec(pattern);
   // No separator: one star crosses slashes and dots, which names are full of.
   if (!expression) return wildcardMatch(pattern, { separator: false });
@@ -101,7 +102,7 @@ const namesOf = (weight: Weight): string[] => [
  */
 export function decide(weights: readonly Weight[], options: RuleOptions): readonly Decision[] {
   const base = resolveFormat(options.format, options.formatOptions);
-  const rules = (options.rules ?? []).map((rule) => ({ rule, matches: matcher(rule.pattern) }));
+  const rules = (options.rules ?? []).map((rule) => ({ rule, matches: ruleMatcher(rule.pattern) }));
   for (const { rule, matches } of rules) {
     if (!weights.some((weight) => namesOf(weight).some(matches))) throw unmatched(rule, weights);
   }

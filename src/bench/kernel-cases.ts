@@ -7,6 +7,7 @@ import { blockMatmulCall } from "../kernels/matmul/block.ts";
 import { packedDotCall } from "../kernels/matmul/packed-dot.ts";
 import { tableMatmulCall, type TableFormatName } from "../kernels/matmul/table.ts";
 import { affineDecodeCall, affineDecodeSpec } from "../kernels/quantize/affine-decode.ts";
+import { int3BlockCall } from "../kernels/quantize/int3-block.ts";
 import { histogramBytes, histogramCall, histogramEdges, histogramSpec } from "../kernels/stats/histogram.ts";
 import { tensorRangeBytes, tensorRangeCall, tensorRangeSpec } from "../kernels/stats/tensor-range.ts";
 import { affineEncodeSteps, affineErrorSteps } from "../methods/quantize/affine-steps.ts";
@@ -154,6 +155,10 @@ export function kernelCases(profile: DeviceProfile): readonly KernelCase[] {
   const half = requestOf({ kind: "cast", to: "f16" }, "K contiguous");
   const cast = castEncodeSteps(profile, half);
   add("fp16", cast, castErrorSteps(profile, half, cast));
+  add("int3 b32", {
+    buffers: { codes: (count * 3) / 8, scales: count / 8 },
+    steps: [{ call: int3BlockCall({ rows, cols, blockSize: 32 }), bindings: ["source", "codes", "scales"] }],
+  });
   for (const m of [1, 64]) {
     for (const [format, blockSize] of tableBlocks) {
       const call = tableMatmulCall(format, { m, n: rows, k: cols, blockSize }, profile);

@@ -5,6 +5,7 @@ import { blockMatmulReference } from "./matmul/block.ref.ts";
 import { integerMatmulReference } from "./matmul/integer.ref.ts";
 import { packedDotReference } from "./matmul/packed-dot.ref.ts";
 import { tableMatmulReference } from "./matmul/table.ref.ts";
+import { int3BlockReference } from "./quantize/int3-block.ref.ts";
 import { unaryReference } from "./nn/unary.ref.ts";
 import { binaryReference } from "./nn/binary.ref.ts";
 import { selectReference } from "./nn/select.ref.ts";
@@ -38,6 +39,7 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "matmul/integer": integerMatmulReference,
   "matmul/packed-dot": packedDotReference,
   "matmul/table": tableMatmulReference,
+  "quantize/int3-block": int3BlockReference,
   "rnn/gru-step": gruStepReference,
   "rnn/lstm-step": lstmStepReference,
   "rnn/rnn-step": rnnStepReference,

@@ -6,6 +6,7 @@ import { blockMatmulSpec } from "./matmul/block.ts";
 import { integerMatmulSpec } from "./matmul/integer.ts";
 import { packedDotSpec } from "./matmul/packed-dot.ts";
 import { tableMatmulSpec } from "./matmul/table.ts";
+import { int3BlockSpec } from "./quantize/int3-block.ts";
 import { unarySpec } from "./nn/unary.ts";
 import { binarySpec } from "./nn/binary.ts";
 import { selectSpec } from "./nn/select.ts";
@@ -39,6 +40,7 @@ const all: readonly KernelSpec[] = [
   integerMatmulSpec,
   packedDotSpec,
   tableMatmulSpec,
+  int3BlockSpec,
   gruStepSpec,
   lstmStepSpec,
   rnnStepSpec,

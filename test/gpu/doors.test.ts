@@ -5,6 +5,7 @@ import { UnsupportedError, UsageError } from "../../src/base/errors.ts";
 import { bufferUsage, mapMode } from "../../src/device/flags.ts";
 import type { GpuContext } from "../../src/device/context.ts";
 import { affineEncoding, decodeStepsOf, encodeStepsOf, rowBlocks } from "../../src/doors/encodings.ts";
+import { createInt3Quantizer } from "../../src/doors/int3-quantizer.ts";
 import { createBlockMatmul } from "../../src/doors/matmul.ts";
 import { createPackedMatmul } from "../../src/doors/packed-matmul.ts";
 import { createTableMatmul } from "../../src/doors/table-matmul.ts";
@@ -18,6 +19,7 @@ import {
 } from "../../src/doors/quantizer.ts";
 import { decodeSnippet, snippetNames, type SnippetName } from "../../src/doors/snippets.ts";
 import { elementsOf } from "../../src/kernels/quantize/geometry.ts";
+import { getCode } from "../../src/kernels/quantize/shape.ts";
 import { kernelReferences } from "../../src/kernels/references.ts";
 import { blockOperatorEncoding, resolveFormat } from "../../src/methods/quantize/formats.ts";
 import { bytesOf, weights } from "../support/float-data.ts";
@@ -443,6 +445,54 @@ describe("createPackedMatmul", () => {
     await expect(createPackedMatmul(gpu, { element: "sign", rows: 4, cols: 40, batch: 1 })).rejects.toThrow(
       UnsupportedError,
     );
+  });
+});
+
+describe("createInt3Quantizer", () => {
+  it("packs weights that createTableMatmul multiplies with", async () => {
+    const gpu = await device();
+    const [rows, cols, blockSize, batch] = [19, 83, 32, 5];
+    const [source, input, bias] = [weights(rows * cols), weights(batch * cols, 9, 1), weights(rows, 8, 1)];
+    const quantizer = await createInt3Quantizer(gpu, { rows, cols, blockSize });
+    const matmul = await createTableMatmul(gpu, {
+      format: "int3",
+      rows,
+      cols,
+      blockSize,
+      batch,
+      bias: true,
+      activation: { kind: "relu" },
+    });
+    const own = new Buffers(gpu);
+    try {
+      expect(matmul.sizes).toMatchObject({ codes: quantizer.sizes.codes, scales: quantizer.sizes.scales });
+      const packed = { codes: own.make(matmul.sizes.codes), scales: own.make(matmul.sizes.scales) };
+      const [x, b, y] = [own.make(bytesOf(input)), own.make(bytesOf(bias)), own.make(matmul.sizes.y)];
+      const [got, codes, scales] = await own.submit(
+        (encoder) => {
+          quantizer.encode(encoder, { source: own.make(bytesOf(source)), ...packed });
+          matmul.encode(encoder, { ...packed, x, bias: b, y });
+        },
+        [y, packed.codes, packed.scales],
+      );
+      const steps = new Float32Array(scales?.buffer ?? new ArrayBuffer(0));
+      const line = Math.ceil(cols / blockSize) * blockSize;
+      const decoded = Float32Array.from({ length: rows * cols }, (_, i) => {
+        const place = Math.floor(i / cols) * line + (i % cols);
+        return (getCode(codes ?? new Uint8Array(0), place, 3) - 4) * (steps[Math.floor(place / blockSize)] ?? 0);
+      });
+      // Half a step, or a whole one at the end that the codes do not reach.
+      for (const [i, value] of decoded.entries()) {
+        const place = Math.floor(i / cols) * line + (i % cols);
+        const step = Math.abs(steps[Math.floor(place / blockSize)] ?? 0);
+        expect(Math.abs(value - (source[i] ?? 0))).toBeLessThanOrEqual(step * 1.0001);
+      }
+      expectProduct(got, decoded, input, bias, cols);
+    } finally {
+      quantizer.dispose();
+      matmul.dispose();
+      own.destroy();
+    }
   });
 });
 

@@ -7,10 +7,14 @@
 //           variant). A workgroup shares one block of channels, so its weights are the same for all threads.
 //           slide = 3: kernels of 3 along a, stride and dilation 1, whose inputs are loaded once for all taps;
 //           slide = 1: kernels of 1 without padding, which need no bounds.
+//           With subgroups, of four lanes or more, each lane loads a quarter of a tap's weights and the lanes broadcast,
+//           since software adapters pay for every element that a lane loads.
 // Rounding  f32 throughout, summed over inputs, then taps.
 // NaN       goes through; padding counts as 0, never as what lies there.
 import package::common::activation::activate;
 import package::common::grid::flat_workgroup;
+
+@if(subgroups) enable subgroups;
 
 struct Params {
   batch: u32,
@@ -74,22 +78,58 @@ fn outer(w: vec4f, v: vec4f) -> mat4x4f {
   return mat4x4f(w.x * v, w.y * v, w.z * v, w.w * v);
 }
 
+// A tap's weights of all channels of the tile.
+@if(subgroups)
+fn tap(w: u32, lane: u32) -> mat4x4f {
+  let own = weights[w + (lane & 3u)];
+  return mat4x4f(
+    subgroupBroadcast(own, 0u), subgroupBroadcast(own, 1u), subgroupBroadcast(own, 2u), subgroupBroadcast(own, 3u),
+  );
+}
+
+@if(!subgroups && !narrow)
+fn tap(w: u32, lane: u32) -> mat4x4f {
+  return mat4x4f(weights[w], weights[w + 1u], weights[w + 2u], weights[w + 3u]);
+}
+
+@if(subgroups)
+@compute @workgroup_size(wg)
+fn main(
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_invocation_id) subgroup_lane: u32,
+) {
+  convolve(flat_workgroup(group_id, group_count), lane, subgroup_lane);
+}
+
+@if(!subgroups)
 @compute @workgroup_size(wg)
 fn main(
   @builtin(workgroup_id) group_id: vec3u,
   @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let flat = flat_workgroup(group_id, group_count);
+  convolve(flat_workgroup(group_id, group_count), lane, lane);
+}
+
+fn convolve(flat: u32, lane: u32, subgroup_lane: u32) {
   let block = flat % params.blocks;
   let group = flat / params.blocks % params.groups;
   let rest = flat / (params.blocks * params.groups);
   let chunks = (params.items + wg - 1u) / wg;
-  let item = rest % chunks * wg + lane;
+  let own_item = rest % chunks * wg + lane;
   let entry = rest / chunks;
-  if (item >= params.items || entry >= params.batch) {
+  if (entry >= params.batch) {
     return;
   }
+  // Lanes past the last item compute it again: all must be there to broadcast.
+  @if(!subgroups) {
+    if (own_item >= params.items) {
+      return;
+    }
+  }
+  let item = min(own_item, params.items - 1u);
   let b = item % params.out_b;
   let sheet = item / params.out_b;
   let a_blocks = (params.out_a + 7u) / 8u;
@@ -118,18 +158,16 @@ fn main(
       let v0 = vec4f(x[i.x], x[i.y], x[i.z], x[i.w]);
       let j = high_rows + plane;
       let v1 = vec4f(x[j.x], x[j.y], x[j.z], x[j.w]);
-      let p0 = weights[w];
-      low0 += outer(p0, v0);
-      high0 += outer(p0, v1);
-      @if(!narrow) let p1 = weights[w + 1u];
-      @if(!narrow) low1 += outer(p1, v0);
-      @if(!narrow) high1 += outer(p1, v1);
-      @if(!narrow) let p2 = weights[w + 2u];
-      @if(!narrow) low2 += outer(p2, v0);
-      @if(!narrow) high2 += outer(p2, v1);
-      @if(!narrow) let p3 = weights[w + 3u];
-      @if(!narrow) low3 += outer(p3, v0);
-      @if(!narrow) high3 += outer(p3, v1);
+      @if(narrow) let p = array(weights[w]);
+      @if(!narrow) let p = tap(w, subgroup_lane);
+      low0 += outer(p[0], v0);
+      high0 += outer(p[0], v1);
+      @if(!narrow) low1 += outer(p[1], v0);
+      @if(!narrow) high1 += outer(p[1], v1);
+      @if(!narrow) low2 += outer(p[2], v0);
+      @if(!narrow) high2 += outer(p[2], v1);
+      @if(!narrow) low3 += outer(p[3], v0);
+      @if(!narrow) high3 += outer(p[3], v1);
       w += quads;
       plane += in_plane;
     }
@@ -158,34 +196,20 @@ fn main(
             let v4 = vec4f(r4, r5, r6, r7);
             let v5 = vec4f(r5, r6, r7, r8);
             let v6 = vec4f(r6, r7, r8, r9);
-            {
-              let p0 = weights[w];
-              let p1 = weights[w + quads];
-              let p2 = weights[w + 2u * quads];
-              low0 += outer(p0, v0) + outer(p1, v1) + outer(p2, v2);
-              high0 += outer(p0, v4) + outer(p1, v5) + outer(p2, v6);
-            }
-            @if(!narrow) {
-              let p0 = weights[w + 1u];
-              let p1 = weights[w + 5u];
-              let p2 = weights[w + 9u];
-              low1 += outer(p0, v0) + outer(p1, v1) + outer(p2, v2);
-              high1 += outer(p0, v4) + outer(p1, v5) + outer(p2, v6);
-            }
-            @if(!narrow) {
-              let p0 = weights[w + 2u];
-              let p1 = weights[w + 6u];
-              let p2 = weights[w + 10u];
-              low2 += outer(p0, v0) + outer(p1, v1) + outer(p2, v2);
-              high2 += outer(p0, v4) + outer(p1, v5) + outer(p2, v6);
-            }
-            @if(!narrow) {
-              let p0 = weights[w + 3u];
-              let p1 = weights[w + 7u];
-              let p2 = weights[w + 11u];
-              low3 += outer(p0, v0) + outer(p1, v1) + outer(p2, v2);
-              high3 += outer(p0, v4) + outer(p1, v5) + outer(p2, v6);
-            }
+            @if(narrow) let p0 = array(weights[w]);
+            @if(narrow) let p1 = array(weights[w + quads]);
+            @if(narrow) let p2 = array(weights[w + 2u * quads]);
+            @if(!narrow) let p0 = tap(w, subgroup_lane);
+            @if(!narrow) let p1 = tap(w + quads, subgroup_lane);
+            @if(!narrow) let p2 = tap(w + 2u * quads, subgroup_lane);
+            low0 += outer(p0[0], v0) + outer(p1[0], v1) + outer(p2[0], v2);
+            high0 += outer(p0[0], v4) + outer(p1[0], v5) + outer(p2[0], v6);
+            @if(!narrow) low1 += outer(p0[1], v0) + outer(p1[1], v1) + outer(p2[1], v2);
+            @if(!narrow) high1 += outer(p0[1], v4) + outer(p1[1], v5) + outer(p2[1], v6);
+            @if(!narrow) low2 += outer(p0[2], v0) + outer(p1[2], v1) + outer(p2[2], v2);
+            @if(!narrow) high2 += outer(p0[2], v4) + outer(p1[2], v5) + outer(p2[2], v6);
+            @if(!narrow) low3 += outer(p0[3], v0) + outer(p1[3], v1) + outer(p2[3], v2);
+            @if(!narrow) high3 += outer(p0[3], v4) + outer(p1[3], v5) + outer(p2[3], v6);
             w += 3u * quads;
           } else {
             let s = params.stride_a;
@@ -196,24 +220,27 @@ fn main(
               let q = r + 4u * s;
               let v1 = vec4f(
                 at(base, q, inside), at(base, q + s, inside), at(base, q + 2u * s, inside), at(base, q + 3u * s, inside));
-              let p0 = weights[w];
-              low0 += outer(p0, v0);
-              high0 += outer(p0, v1);
-              @if(!narrow) let p1 = weights[w + 1u];
-              @if(!narrow) low1 += outer(p1, v0);
-              @if(!narrow) high1 += outer(p1, v1);
-              @if(!narrow) let p2 = weights[w + 2u];
-              @if(!narrow) low2 += outer(p2, v0);
-              @if(!narrow) high2 += outer(p2, v1);
-              @if(!narrow) let p3 = weights[w + 3u];
-              @if(!narrow) low3 += outer(p3, v0);
-              @if(!narrow) high3 += outer(p3, v1);
+              @if(narrow) let p = array(weights[w]);
+              @if(!narrow) let p = tap(w, subgroup_lane);
+              low0 += outer(p[0], v0);
+              high0 += outer(p[0], v1);
+              @if(!narrow) low1 += outer(p[1], v0);
+              @if(!narrow) high1 += outer(p[1], v1);
+              @if(!narrow) low2 += outer(p[2], v0);
+              @if(!narrow) high2 += outer(p[2], v1);
+              @if(!narrow) low3 += outer(p[3], v0);
+              @if(!narrow) high3 += outer(p[3], v1);
               w += quads;
             }
           }
         }
       }
       plane += in_plane;
+    }
+  }
+  @if(subgroups) {
+    if (own_item >= params.items) {
+      return;
     }
   }
   let channel = group * params.outputs + block * quads * 4u;

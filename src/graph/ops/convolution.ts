@@ -42,7 +42,7 @@ export function convolve(b: GraphBuilder, shape: ConvShape, x: Value, weights: V
   else {
     const packed = b.temp(OnnxType.FLOAT, [packedConvWeightBytes(shape) / 4], weights.name);
     b.emit(packConvWeightsCall(shape), [weights, packed]);
-    b.emit(convCall(shape, options), [x, packed, bias ?? b.none(), y]);
+    b.emit(convCall(shape, { ...options, target: b.target }), [x, packed, bias ?? b.none(), y]);
   }
   if (activation) return y;
   const perChannel = (value: Value): Value => b.reshape(value, [outputs]);

@@ -1,7 +1,9 @@
 // Room nn/conv: direct convolution over 1 to 3 spatial dimensions, with groups, bias and activation.
 import { UsageError } from "../../base/errors.ts";
+import type { DeviceProfile } from "../../base/profile.ts";
 import convWgsl from "../../../shaders/nn/conv.wgsl";
 import convNarrowWgsl from "../../../shaders/nn/conv.wgsl?narrow";
+import convSubgroupsWgsl from "../../../shaders/nn/conv.wgsl?subgroups";
 import type { KernelCall, KernelSpec } from "../kernel.ts";
 import { activationNumber, noActivation, type Activation } from "./activation.ts";
 import {
@@ -42,6 +44,7 @@ export const convSpec: KernelSpec = {
   ],
   overrides: defaults,
   variants: [
+    { name: "subgroups", requires: ["subgroups"], wgsl: convSubgroupsWgsl },
     { name: "portable", requires: [], wgsl: convWgsl },
     { name: "narrow", requires: [], wgsl: convNarrowWgsl },
   ],
@@ -77,6 +80,8 @@ export interface ConvOptions {
   /** Whether the third buffer is read; else it may be any 4 bytes. */
   readonly bias?: boolean;
   readonly activation?: Activation;
+  /** What the choice of a variant looks at; without one, the variant is one for any device. */
+  readonly target?: Pick<DeviceProfile, "features" | "adapterClass">;
 }
 
 /**
@@ -89,7 +94,7 @@ export interface ConvOptions {
  */
 export function convCall(
   shape: ConvShape,
-  { bias = false, activation = noActivation }: ConvOptions = {},
+  { bias = false, activation = noActivation, target }: ConvOptions = {},
   overrides: Partial<typeof defaults> = {},
 ): KernelCall {
   const { batch, channels, outputs, groups } = shape;
@@ -98,11 +103,13 @@ export function convCall(
   const { a, b, c } = axes;
   const items = b.output * c.output * Math.ceil(a.output / along);
   const { wg, slide } = { wg: workgroupFor(items), slide: slideOf(axes), ...overrides };
+  // Hardware loads what all lanes share once by itself.
+  const shares = target?.adapterClass !== "hardware" && target?.features.includes("subgroups") === true;
   const taps = a.kernel * b.kernel * c.kernel;
   const results = batch * outputs * a.output * b.output * c.output;
   return {
     kernel: convSpec.id,
-    variant: tile === 4 ? "narrow" : "portable",
+    variant: tile === 4 ? "narrow" : shares ? "subgroups" : "portable",
     overrides: { wg, slide },
     params: {
       batch,

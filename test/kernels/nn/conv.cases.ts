@@ -20,7 +20,10 @@ function caseOf(
   const packed = computed(packConvWeightsCall(shape), packConvWeightsReference, sizes, 1);
   return {
     name,
-    call: () => convCall(shape, options, { wg: 16, ...overrides }),
+    call: (variant) => {
+      const target = { features: variant === "subgroups" ? ["subgroups"] : [], adapterClass: "software" } as const;
+      return convCall(shape, { ...options, target }, { wg: 16, ...overrides });
+    },
     buffers: [
       bytesOf(x),
       packed,

@@ -36,9 +36,11 @@ fn main(
       let o = row / params.picks;
       let given = indices[row - o * params.picks];
       let index = u32(select(given, given + i32(params.axis), given < 0));
-      let inside = index < params.axis;
-      let word = x[(o * params.axis + select(0u, index, inside)) * params.inner + i];
-      y[at] = select(0u, word, inside);
+      var word = 0u;
+      if (index < params.axis) {
+        word = x[(o * params.axis + index) * params.inner + i];
+      }
+      y[at] = word;
     }
   }
 }

@@ -11,6 +11,9 @@ import { binaryReference } from "./nn/binary.ref.ts";
 import { selectReference } from "./nn/select.ref.ts";
 import { stridedCopyReference } from "./nn/strided-copy.ref.ts";
 import { gatherBlocksReference } from "./nn/gather-blocks.ref.ts";
+import { scatterReference } from "./nn/scatter.ref.ts";
+import { cumulativeSumReference } from "./nn/cumulative-sum.ref.ts";
+import { topKReference } from "./nn/top-k.ref.ts";
 import { gatherReference } from "./nn/gather.ref.ts";
 import { packConvWeightsReference } from "./nn/pack-conv-weights.ref.ts";
 import { convReference } from "./nn/conv.ref.ts";
@@ -47,6 +50,9 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/binary": binaryReference,
   "nn/select": selectReference,
   "nn/strided-copy": stridedCopyReference,
+  "nn/scatter": scatterReference,
+  "nn/cumulative-sum": cumulativeSumReference,
+  "nn/top-k": topKReference,
   "nn/gather": gatherReference,
   "nn/gather-blocks": gatherBlocksReference,
   "quantize/affine-decode": affineDecodeReference,

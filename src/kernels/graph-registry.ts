@@ -12,6 +12,9 @@ import { binarySpec } from "./nn/binary.ts";
 import { selectSpec } from "./nn/select.ts";
 import { stridedCopySpec } from "./nn/strided-copy.ts";
 import { gatherBlocksSpec } from "./nn/gather-blocks.ts";
+import { scatterSpec } from "./nn/scatter.ts";
+import { cumulativeSumSpec } from "./nn/cumulative-sum.ts";
+import { topKSpec } from "./nn/top-k.ts";
 import { gatherSpec } from "./nn/gather.ts";
 import { packConvWeightsSpec } from "./nn/pack-conv-weights.ts";
 import { convSpec } from "./nn/conv.ts";
@@ -48,6 +51,9 @@ const all: readonly KernelSpec[] = [
   binarySpec,
   selectSpec,
   stridedCopySpec,
+  scatterSpec,
+  cumulativeSumSpec,
+  topKSpec,
   gatherSpec,
   gatherBlocksSpec,
   affineDecodeSpec,

@@ -10,6 +10,10 @@ import { maskOps } from "./masks.ts";
 import { integerOps, microsoftIntegerOps } from "./integer.ts";
 import { microsoftNormalizations, normalizationOps } from "./normalization.ts";
 import { microsoftPackedOps } from "./packed.ts";
+import { indexingOps } from "./indexing.ts";
+import { orderingOps } from "./ordering.ts";
+import { lossOps } from "./losses.ts";
+import { einsumOps } from "./einsum.ts";
 import { poolingOps } from "./pooling.ts";
 import { microsoftProducts, productOps } from "./product.ts";
 import { microsoftQuantizationOps, quantizationOps } from "./quantization.ts";
@@ -25,6 +29,10 @@ const standard: Readonly<Record<string, Lowering>> = {
   ...controlOps,
   ...productOps,
   ...convolutionOps,
+  ...indexingOps,
+  ...orderingOps,
+  ...lossOps,
+  ...einsumOps,
   ...poolingOps,
   ...maskOps,
   ...resamplingOps,

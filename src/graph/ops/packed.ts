@@ -4,6 +4,8 @@ import { byteLengthOf } from "../../base/dtypes.ts";
 import { dtypeOf } from "../../formats/onnx/dtypes.ts";
 import { OnnxType } from "../../formats/onnx/ir.ts";
 import { blockMatmulCall, type BlockMatmulShape } from "../../kernels/matmul/block.ts";
+import { fitsTable, tableMatmulCall } from "../../kernels/matmul/table.ts";
+import { noActivation, type Activation } from "../../kernels/nn/activation.ts";
 import { gatherBlocksCall } from "../../kernels/nn/gather-blocks.ts";
 import type { Bits } from "../../kernels/quantize/affine-rule.ts";
 import { tableDecodeCall } from "../../kernels/quantize/table-decode.ts";
@@ -132,14 +134,14 @@ function blockSums(b: GraphBuilder, x: Value, blockSize: number): Value {
   return reduceAxes(b, b.reshape(whole, [m, blocks, blockSize]), [2], "sum");
 }
 
-/** The table is looked up once, when the plan is prepared; the product is one of floats. */
+/** The weight stays packed where its rows lie on whole words, else it is decoded once, when the plan is prepared. */
 const matMulBnb4: Lowering = (ctx) => {
   const { b } = ctx;
   const { n, k, blockSize } = sizesOf(ctx);
   if (blockSize % 8 !== 0) {
     throw ctx.unsupported(`blocks of ${blockSize} can't be run.`, "Use a block size that 8 divides.");
   }
-  const { dims } = rowsOf(ctx, k, n);
+  const { m, dims } = rowsOf(ctx, k, n);
   const [count, absmax] = [n * k, ctx.input(2)];
   if (sizeOf(absmax.dims) !== Math.ceil(count / blockSize) || sizeOf(ctx.input(1).dims) !== Math.ceil(count / 2)) {
     throw ctx.mismatch(`codes and absmax do not fit [${n}, ${k}] in blocks of ${blockSize}.`);
@@ -148,9 +150,27 @@ const matMulBnb4: Lowering = (ctx) => {
     throw ctx.unsupported(`a table of ${count} codes is too large for one dispatch.`, "Cut the weight by rows.");
   }
   const transB = ctx.int("transB", 1) !== 0;
-  const weight = b.temp(OnnxType.FLOAT, transB ? [n, k] : [k, n], ctx.input(1).name);
   const table = ctx.int("quant_type", 1) === 1 ? "nf4" : "fp4";
-  b.emit(tableDecodeCall(table, count, blockSize), [packedInput(ctx, 1, "its codes"), absmax, weight]);
+  const codes = packedInput(ctx, 1, "its codes");
+  const shape = { m, n, k, blockSize, layout: "flat" } as const;
+  if (transB && fitsTable(table, shape)) {
+    const x = ctx.input(0);
+    const fusing = (added?: Value): Value => {
+      const run = (activation: Activation = noActivation): Value => {
+        const y = b.temp(x.type, dims);
+        if (m === 0) return y;
+        const call = tableMatmulCall(table, { ...shape, bias: added !== undefined, activation }, b.target);
+        b.emit(call, [codes, absmax, b.none(), b.none(), x, added ?? b.none(), y]);
+        return y;
+      };
+      return { ...run(), fusion: { activate: run, ...(added ? {} : { add }) } };
+    };
+    const add = (more: Value): Value | undefined =>
+      sizeOf(more.dims) === n && more.dims.at(-1) === n ? fusing(b.reshape(more, [n])) : undefined;
+    return [fusing()];
+  }
+  const weight = b.temp(OnnxType.FLOAT, transB ? [n, k] : [k, n], ctx.input(1).name);
+  b.emit(tableDecodeCall(table, count, blockSize), [codes, absmax, weight]);
   const y = fusable(b, ctx.input(0), weight, { transB });
   return [{ ...y, dims }];
 };

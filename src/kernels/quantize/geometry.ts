@@ -49,4 +49,8 @@ export function codeCount(g: Geometry, layout: CodeLayout): number {
 
 /** Whether a geometry is one scale per channel with the channels last, `multiple` of them, at 8 bits: words of four. */
 export const isColumns8 = (geometry: Geometry, bits: number, multiple: number): boolean =>
-  geometry.kind === "wide" && geometry.inner === 1 && bits === 8 && geometry.channels % multiple === 0;
+  bits === 8 && hasColumns(geometry, multiple);
+
+/** Channels that lie last, a multiple of so many. */
+export const hasColumns = (geometry: Geometry, multiple: number): boolean =>
+  geometry.kind === "wide" && geometry.inner === 1 && geometry.channels % multiple === 0;

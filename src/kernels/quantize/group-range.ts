@@ -1,7 +1,8 @@
 // Room quantize/group-range: lowest and highest element of each group, or of each segment of it.
+import columnsWgsl from "../../../shaders/quantize/group-range.wgsl?columns";
 import groupRangeWgsl from "../../../shaders/quantize/group-range.wgsl";
 import type { KernelCall, KernelSpec } from "../kernel.ts";
-import { elementsOf, type CodeLayout, type Geometry } from "./geometry.ts";
+import { elementsOf, hasColumns, type CodeLayout, type Geometry } from "./geometry.ts";
 import { groupsOf, shapeParamList, shapeParams } from "./shape.ts";
 
 const defaults = { wg: 64 };
@@ -14,7 +15,11 @@ export const groupRangeSpec: KernelSpec = {
     { name: "ranges", access: "read_write" },
   ],
   overrides: defaults,
-  variants: [{ name: "portable", requires: [], wgsl: groupRangeWgsl }],
+  // Both run everywhere; a call takes the one that its shape is for.
+  variants: [
+    { name: "columns", requires: [], wgsl: columnsWgsl },
+    { name: "portable", requires: [], wgsl: groupRangeWgsl },
+  ],
   tolerance: "exact",
 };
 
@@ -47,17 +52,19 @@ export function groupRangeCall(
   layout: CodeLayout,
   cut: RangeCut = rangeCut(geometry),
   overrides: Partial<typeof defaults> = {},
+  variant = "columns",
 ): KernelCall {
   const { wg } = { ...defaults, ...overrides };
   const shape = shapeParams(geometry, layout);
   const groups = groupsOf(shape);
   const { segments, length, interleave } = cut;
+  const columns = variant === "columns" && interleave === 1 && hasColumns(geometry, 4);
   return {
     kernel: groupRangeSpec.id,
-    variant: "portable",
+    variant: columns ? "columns" : "portable",
     overrides: { wg },
     params: { ...shape, groups, segments, segment_length: length, interleave },
-    workgroups: Math.ceil((groups * segments) / wg),
+    workgroups: Math.ceil((groups * segments) / (columns ? 4 : 1) / wg),
     cost: { bytes: elementsOf(geometry) * 4 + groups * segments * 8, ops: elementsOf(geometry) * 6 },
   };
 }

@@ -11,7 +11,7 @@ import { affineErrorBytes, affineErrorCall } from "../../kernels/quantize/affine
 import type { AffineRule } from "../../kernels/quantize/affine-rule.ts";
 import { affineScaleCall, affineScaleSpec } from "../../kernels/quantize/affine-scale.ts";
 import { codeCount, groupCount } from "../../kernels/quantize/geometry.ts";
-import { groupRangeCall, groupRangeSpec, rangeCut } from "../../kernels/quantize/group-range.ts";
+import { groupRangeCall, rangeCut } from "../../kernels/quantize/group-range.ts";
 import { packZeroPointsCall, packZeroPointsSpec, zeroPointBytes } from "../../kernels/quantize/pack-zero-points.ts";
 import { mergeSpan, rangeMergeCall, rangeMergeSpec } from "../../kernels/quantize/range-merge.ts";
 import { packedBytes } from "../../kernels/quantize/shape.ts";
@@ -177,7 +177,7 @@ export function rangePiece(
   const cut = rangeCut(geometry);
   let ranges = `${prefix}ranges`;
   const buffers: Record<string, number> = { [ranges]: groups * cut.segments * 8 };
-  const steps: Step[] = [kernelStep(profile, groupRangeSpec, groupRangeCall(geometry, layout, cut), [source, ranges])];
+  const steps: Step[] = [{ call: groupRangeCall(geometry, layout, cut), bindings: [source, ranges] }];
   for (let count = cut.segments, level = 1; count > 1; count = Math.ceil(count / mergeSpan), level++) {
     const merged = `${prefix}ranges${level}`;
     buffers[merged] = groups * Math.ceil(count / mergeSpan) * 8;

@@ -5,7 +5,13 @@ import type { ByteSink, ByteSource } from "./base/bytes.ts";
 import { dataFilesOf } from "./compress/input-files.ts";
 import type { Model } from "./compress/models.ts";
 import { openModel } from "./compress/open-model.ts";
-import { draftCompression, type CompressionPlan, type QuantizeRecipe } from "./compress/plan-compression.ts";
+import {
+  draftCompression,
+  type CompressionDraft,
+  type CompressionPlan,
+  type PlanCompressionOptions,
+  type QuantizeRecipe,
+} from "./compress/plan-compression.ts";
 import type { CompressionProgress } from "./compress/progress.ts";
 import { compressWithRetry } from "./compress/retry.ts";
 import type { QualityGate, TensorResult } from "./compress/run-compression.ts";
@@ -72,6 +78,8 @@ export interface QuantizeFileOptions extends QuantizeRecipe {
   readonly checkpoint?: string;
   /** A further file that the caller is going to write; refused here where it is the input, its data or the output. */
   readonly report?: string;
+  /** Plans in place of the recipe, for algorithms that know more than the weights. */
+  readonly draft?: (model: Model, how: PlanCompressionOptions) => Promise<CompressionDraft>;
   /** What computes; by default opened for this call and disposed after it. */
   readonly backend?: () => Promise<OpenBackend>;
 }
@@ -89,7 +97,8 @@ export async function quantizeFile(
   options: QuantizeFileOptions,
 ): Promise<QuantizeReport> {
   const started = performance.now();
-  const { gate, force, signal, onProgress, onTensor, onWarning, checkpoint, report, backend, ...recipe } = options;
+  const { gate, force, signal, onProgress, onTensor, onWarning, checkpoint, report, backend, draft, ...recipe } =
+    options;
   const source = await fromFile(input);
   try {
     const model = await openModel(source, signal ? { signal } : {});
@@ -105,10 +114,8 @@ export async function quantizeFile(
     let facts: Pick<QuantizeReport, "input" | "output"> | undefined;
     let opened: OpenBackend | undefined;
     try {
-      const makePlan = draftCompression(model, recipe, {
-        producer: `wgslim ${wgslimVersion}`,
-        dataFile: `${basename(output)}_data`,
-      });
+      const how = { producer: `wgslim ${wgslimVersion}`, dataFile: `${basename(output)}_data` };
+      const makePlan = draft ? await draft(model, how) : draftCompression(model, recipe, how);
       opened = await (backend ?? openNodeBackend)();
       if (opened.warning) onWarning?.(opened.warning);
       const makeOutput = async ({ job }: CompressionPlan): Promise<ByteSink> => {

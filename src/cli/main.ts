@@ -42,6 +42,18 @@ addRecipeOptions(program.command("quantize").argument("<model>", modelFile))
   .description("quantize weights on the GPU, prove the file, write it")
   .requiredOption("-o, --output <path>", "the file to write; with --preset, the folder")
   .option("--preset <name>", "in place of a format, the set of files that a runtime looks for: transformers.js")
+  .option("--algorithm <name>", "in place of plain rounding: static (8-bit activations too, ranges from --calibration)")
+  .option("--calibration <file>", "static: ranges of activations, a JSON file by tensor name")
+  .option("--activation <type>", "static: uint8, int8, uint16 or int16 (default uint8)")
+  .option("--qformat <form>", "static: qdq or qoperator (default qdq)")
+  .option("--provider <name>", "static: where the file is to run: cpu, webgpu or wasm (default cpu)")
+  .option("--per-channel", "static: a scale for each output channel of a weight (default)")
+  .option("--no-per-channel", "static: one scale for each weight")
+  .option("--bias-correction", "static: make up in biases for what rounding does to means")
+  .option(
+    "--min-activation-sqnr <dB>",
+    "static: operators stay float where 8 bits keep less of their tensors (default 10)",
+  )
   .option("--force", "replace an existing output and report; never the input")
   .option("--min-sqnr <dB>", "fail, exit 3 and write nothing where a tensor falls below")
   .option("--min-cosine <c>", "fail, exit 3 and write nothing where a tensor falls below")
@@ -54,7 +66,11 @@ addRecipeOptions(program.command("quantize").argument("<model>", modelFile))
     "after",
     '\nExample:\n  wgslim quantize model.onnx -o model_int4.onnx --format int4 --block 32 --search mse --rule "*lm_head*=int8"\n  wgslim quantize model.onnx --preset transformers.js -o onnx',
   )
-  .action(async (model, flags) => (await import("./commands/quantize.ts")).quantize(model, flags, interruption()));
+  .action(async (model, flags) =>
+    flags.algorithm === undefined
+      ? (await import("./commands/quantize.ts")).quantize(model, flags, interruption())
+      : (await import("./commands/algorithm.ts")).quantizeByAlgorithm(model, flags, interruption()),
+  );
 
 program
   .command("compare")

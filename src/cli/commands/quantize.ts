@@ -13,7 +13,7 @@ import { openReport } from "../report-file.ts";
 import { parseBudget, parseChoice, parseNumber, parseRecipe, type RecipeFlags } from "../options.ts";
 import { progressBar } from "../progress.ts";
 
-interface QuantizeFlags extends RecipeFlags {
+export interface QuantizeFlags extends RecipeFlags {
   readonly output: string;
   readonly preset?: string;
   readonly force?: boolean;
@@ -90,9 +90,9 @@ async function writeFile(input: string, flags: QuantizeFlags, signal: AbortSigna
 
 const adapters = ["auto", "webgpu", "gpu.js", "cpu"] as const;
 
-const parseAdapter = (flags: QuantizeFlags) => parseChoice("--adapter", flags.adapter, adapters);
+export const parseAdapter = (flags: QuantizeFlags) => parseChoice("--adapter", flags.adapter, adapters);
 
-const parseGate = ({ minSqnr, minCosine }: QuantizeFlags): QualityGate => ({
+export const parseGate = ({ minSqnr, minCosine }: QuantizeFlags): QualityGate => ({
   ...(minSqnr === undefined ? {} : { minSqnrDb: parseNumber("--min-sqnr", minSqnr) }),
   ...(minCosine === undefined ? {} : { minCosine: parseNumber("--min-cosine", minCosine, -1, 1) }),
 });

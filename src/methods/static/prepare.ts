@@ -1,7 +1,8 @@
 // What a static plan needs of the weights, read once: the graph with its batch normalizations folded, the float
 // constants, and each weight's scales. All else is pure.
 import { UsageError } from "../../base/errors.ts";
-import type { OnnxModel } from "../../formats/onnx/ir.ts";
+import { getInt } from "../../formats/onnx/attributes.ts";
+import { OnnxType, type OnnxModel } from "../../formats/onnx/ir.ts";
 import type { AffineEncoding } from "../quantize/encoding.ts";
 import { readFloatConstants, readFloats, type FloatConstants } from "./constants.ts";
 import { foldBatchNorms } from "./fold-batch-norm.ts";
@@ -97,6 +98,7 @@ export async function prepareStatic(
 /** The tensors whose ranges a plan looks at: what calibration has to observe. */
 export function observedTensors({ model, constants }: Pick<PreparedStatic, "model" | "constants">): readonly string[] {
   const names = new Set<string>();
+  const shapes = shapeValues(model, constants);
   for (const { domain, opType, inputs, outputs } of model.graph.nodes) {
     const operator = staticOperatorOf(domain, opType);
     const clamp = opType === "Relu" || opType === "Clip";
@@ -104,8 +106,25 @@ export function observedTensors({ model, constants }: Pick<PreparedStatic, "mode
     const read = operator?.kind === "arithmetic" || operator?.kind === "joining" ? inputs : inputs.slice(0, 1);
     const second = opType === "MatMul" ? inputs.slice(1, 2) : [];
     for (const name of [...read, ...second, ...outputs.slice(0, 1)]) {
-      if (name !== "" && !constants.has(name)) names.add(name);
+      if (name !== "" && !constants.has(name) && !shapes.has(name)) names.add(name);
     }
   }
   return [...names];
+}
+
+const makesIntegers: ReadonlySet<string> = new Set(["Shape", "Size", "ArgMax", "ArgMin", "NonZero"]);
+
+/** What is not float: shapes and what is computed with them, mostly. A type is that of the first input. */
+function shapeValues({ graph }: OnnxModel, constants: FloatConstants): ReadonlySet<string> {
+  const found = new Set(graph.initializers.map(({ name }) => name).filter((name) => !constants.has(name)));
+  for (const { name, tensor } of graph.inputs) if (tensor && tensor.dataType !== OnnxType.FLOAT) found.add(name);
+  for (const node of graph.nodes) {
+    const [output = ""] = node.outputs;
+    const isConstant = node.opType === "Constant" && !constants.has(output);
+    const cast = node.opType === "Cast" ? getInt(node, "to") !== OnnxType.FLOAT : undefined;
+    if (cast ?? (isConstant || makesIntegers.has(node.opType) || found.has(node.inputs[0] ?? ""))) {
+      for (const name of node.outputs) found.add(name);
+    }
+  }
+  return found;
 }

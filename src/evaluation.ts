@@ -1,4 +1,5 @@
-// The public entry "wgslim/evaluate": metrics by task, their confidence intervals, tests of paired results.
+// The public entry "wgslim/evaluate": metrics by task, their confidence intervals, tests of paired results, and the
+// choice of a format per layer from measured damages.
 export {
   evaluateOutputs,
   evaluationTasks,
@@ -24,3 +25,11 @@ export {
   type PairedDifference,
 } from "./evaluate/statistics/paired-bootstrap.ts";
 export type { InputSpec, InputTensor, InputType, OutputTensor } from "./evaluate/tensors.ts";
+export {
+  allocateWithinBytes,
+  allocateWithinDamage,
+  type Allocation,
+  type AllocationOptions,
+  type FormatCost,
+  type LayerCosts,
+} from "./methods/allocate/allocate.ts";

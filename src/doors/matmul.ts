@@ -1,6 +1,5 @@
 // Products with packed weights for apps that own their GPUDevice; see quantizer.ts for the manners.
 import type { GpuContext } from "../device/context.ts";
-import { blockMatmulCall, blockMatmulSpec } from "../kernels/matmul/block.ts";
 import type { Activation } from "../kernels/nn/activation.ts";
 import { codeCount, groupCount } from "../kernels/quantize/geometry.ts";
 import { zeroPointBytes } from "../kernels/quantize/pack-zero-points.ts";
@@ -68,6 +67,8 @@ export async function createBlockMatmul(
   options: BlockMatmulOptions,
 ): Promise<BlockMatmul> {
   const context = contextOf(gpu);
+  // The kernel comes with its first use: pages that only quantize do without.
+  const { blockMatmulCall, blockMatmulSpec } = await import("../kernels/matmul/block.ts");
   const { encoding, rows, cols, blockSize, batch, bias = false, activation } = options;
   const geometry = rowBlocks(rows, cols, blockSize);
   const shape = { m: batch, n: rows, k: cols, blockSize, bias, ...(activation ? { activation } : {}) };

@@ -17,3 +17,11 @@ export {
   type PresetType,
 } from "./node-quantize-preset.ts";
 export type { QuantizeReport } from "./report/types.ts";
+export { calibrateFile, type CalibrateFileOptions } from "./node-calibrate.ts";
+export {
+  mergeStatistics,
+  readStatistics,
+  statisticsToJson,
+  type Statistics,
+  type TensorStatistics,
+} from "./calibrate/statistics.ts";

@@ -73,6 +73,30 @@ addRecipeOptions(program.command("quantize").argument("<model>", modelFile))
   );
 
 program
+  .command("calibrate")
+  .argument("<model>", "an ONNX file")
+  .description("run a model over data on the GPU and keep the ranges and means of its activations")
+  .requiredOption("-o, --output <file>", "the file of statistics to write, .json")
+  .option("--data <file>", "inputs as the model takes them: .npy, .npz, .csv, .jsonl or IDX")
+  .option("--synthetic <count>", "that many batches made up by seed instead: poor ranges, with a warning")
+  .option("--merge <files...>", "add up statistics of several runs instead")
+  .option("--input <name=field>", "which field of the data feeds which input; repeatable", collect)
+  .option("--dim <name=size>", "the size of a symbolic dim of made-up inputs; repeatable", collect)
+  .option("--batch <samples>", "samples at a time", "1")
+  .option("--limit <samples>", "at most so many samples")
+  .option("--seed <n>", "of made-up inputs", "1")
+  .option("--force", "replace an existing file")
+  .option("--adapter <kind>", "webgpu or cpu", "webgpu")
+  .option("--json", "one JSON object on stdout")
+  .addHelpText(
+    "after",
+    "\nExample:\n  wgslim calibrate model.onnx --data images.npz --batch 16 -o statistics.json\n  wgslim quantize model.onnx -o small.onnx --algorithm static --calibration statistics.json",
+  )
+  .action(async (model, flags) =>
+    (await import("./commands/calibrate.ts")).calibrateCommand(model, flags, interruption()),
+  );
+
+program
   .command("compare")
   .argument("<a>", "an ONNX file, the reference")
   .argument("<b>", "an ONNX file")

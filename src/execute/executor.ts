@@ -5,6 +5,7 @@ import { onnxTypeName } from "../formats/onnx/dtypes.ts";
 import type { OnnxModel, OnnxTensor, ValueInfo } from "../formats/onnx/ir.ts";
 import { planForward, type ForwardPlan } from "../graph/forward-plan.ts";
 import { lowerGraph } from "../graph/lower.ts";
+import type { Observation } from "../graph/observe.ts";
 import { sizeOf, wordTypeOf, type HostTensor } from "../graph/values.ts";
 import type { Backend } from "../run/backend.ts";
 import { readSmallConstants } from "./constants.ts";
@@ -27,6 +28,8 @@ export interface GraphOutput {
 export interface ExecutorOptions {
   /** Values of the main graph to give; the graph's outputs where absent. */
   readonly outputs?: readonly string[];
+  /** Gives statistics of values in place of values; see `calibrate`. */
+  readonly observe?: Observation;
   /** Sets of input shapes whose plans and device memory are kept; default 4. */
   readonly cachedPlans?: number;
   readonly signal?: AbortSignal;
@@ -119,13 +122,14 @@ export class Executor {
   }
 
   #lower(tensors: ReadonlyMap<string, HostTensor>): { plan: ForwardPlan; assumed: ReadonlyMap<string, HostTensor> } {
-    const { outputs } = this.#options;
+    const { outputs, observe } = this.#options;
     const program = lowerGraph(this.#model, {
       target: this.#backend.profile,
       dims: new Map([...tensors].map(([name, { dims }]) => [name, dims])),
       readInput: (name) => tensors.get(name),
       constants: this.#constants,
       ...(outputs ? { outputs } : {}),
+      ...(observe ? { observe } : {}),
     });
     return { plan: planForward(program, this.#backend.profile), assumed: program.assumed };
   }

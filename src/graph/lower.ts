@@ -5,6 +5,7 @@ import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../formats/onnx
 import { GraphBuilder, type InputReader, type LowerTarget } from "./builder.ts";
 import { evaluateOnHost } from "./host/evaluate.ts";
 import { NodeContext, type InlineGraph } from "./node-context.ts";
+import { observedOutputs, type Observation } from "./observe.ts";
 import { findLowering } from "./ops/registry.ts";
 import type { GraphProgram } from "./program.ts";
 import type { HostTensor, Value } from "./values.ts";
@@ -20,6 +21,8 @@ export interface LowerOptions {
   readonly constants: ReadonlyMap<OnnxTensor, HostTensor>;
   /** Names of the values to compute; the graph's outputs where absent. May name any value of the main graph. */
   readonly outputs?: readonly string[];
+  /** Statistics to give in place of outputs. */
+  readonly observe?: Observation;
 }
 
 interface Scope {
@@ -50,7 +53,8 @@ export function lowerGraph(model: OnnxModel, options: LowerOptions): GraphProgra
   const builder = new GraphBuilder(options.target, options.readInput ?? (() => undefined));
 
   const { graph } = model;
-  const wanted = options.outputs ?? graph.outputs.map(({ name }) => name);
+  const { observe } = options;
+  const wanted = observe?.tensors ?? options.outputs ?? graph.outputs.map(({ name }) => name);
   const scope: Scope = { values: new Map(), uses: countUses(graph, wanted) };
   const initializers = new Set(graph.initializers.map(({ name }) => name));
   for (const { name, tensor } of graph.inputs) {
@@ -61,6 +65,7 @@ export function lowerGraph(model: OnnxModel, options: LowerOptions): GraphProgra
   }
   const lowering = new Lowerer(model, builder, options.constants);
   lowering.graph(graph, scope, wanted);
+  if (observe) return builder.finish(observedOutputs(builder, observe, (tensor) => lookUp(scope, tensor)));
   const outputs = wanted.map((name) => {
     const value = lookUp(scope, name);
     if (value) return { name, value };

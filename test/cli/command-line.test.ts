@@ -498,3 +498,26 @@ describe("run and inspect --ops", () => {
     });
   });
 });
+
+describe("calibrate", () => {
+  it("writes statistics that merge and that static quantization takes, and refuses what is none", async () => {
+    const options = "--adapter cpu --dim batch=4";
+    const first = await run(`calibrate in.onnx --synthetic 2 ${options} -o a.json`);
+    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining("8 samples")]);
+    expect(first.stderr).toContain("made up");
+    await run(`calibrate in.onnx --synthetic 1 --seed 7 ${options} -o b.json`);
+    const both = await run("calibrate in.onnx --merge a.json b.json -o all.json --json");
+    const report = JSON.parse(both.stdout) as { samples: number; tensors: { name: string; min: number }[] };
+    expect(report.samples).toBe(12);
+    expect(report.tensors.map(({ name }) => name)).toEqual(["x", "h", "y"]);
+    const small = await run("quantize in.onnx -o q.onnx --algorithm static --calibration all.json --adapter cpu");
+    expect([small.code, small.stderr]).toEqual([0, expect.any(String)]);
+    expect(files()).toEqual(["a.json", "all.json", "b.json", "in.onnx", "q.onnx"]);
+    const again = await run(`calibrate in.onnx --synthetic 1 ${options} -o a.json`);
+    expect(again.code).not.toBe(0);
+    writeFileSync(at("bad.json"), "{}");
+    const bad = await run("calibrate in.onnx --merge a.json bad.json -o c.json");
+    expect([bad.code === 0, bad.stderr]).toEqual([false, expect.stringContaining("bad.json")]);
+    expect(files()).not.toContain("c.json");
+  });
+});

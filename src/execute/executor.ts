@@ -4,6 +4,7 @@ import { UnsupportedError, UsageError } from "../base/errors.ts";
 import { onnxTypeName } from "../formats/onnx/dtypes.ts";
 import type { OnnxModel, OnnxTensor, ValueInfo } from "../formats/onnx/ir.ts";
 import { planForward, type ForwardPlan } from "../graph/forward-plan.ts";
+import type { LoweringHooks } from "../graph/hooks.ts";
 import { lowerGraph } from "../graph/lower.ts";
 import type { Observation } from "../graph/observe.ts";
 import { sizeOf, wordTypeOf, type HostTensor } from "../graph/values.ts";
@@ -30,6 +31,11 @@ export interface ExecutorOptions {
   readonly outputs?: readonly string[];
   /** Gives statistics of values in place of values; see `calibrate`. */
   readonly observe?: Observation;
+  /**
+   * What changes or reads values while the graph is lowered, each after the one before it; made anew for each lowering,
+   * since a hook gathers what belongs to one program. Extra outputs come with the graph's own.
+   */
+  readonly hooks?: () => readonly LoweringHooks[];
   /** Sets of input shapes whose plans and device memory are kept; default 4. */
   readonly cachedPlans?: number;
   readonly signal?: AbortSignal;
@@ -122,7 +128,7 @@ export class Executor {
   }
 
   #lower(tensors: ReadonlyMap<string, HostTensor>): { plan: ForwardPlan; assumed: ReadonlyMap<string, HostTensor> } {
-    const { outputs, observe } = this.#options;
+    const { outputs, observe, hooks } = this.#options;
     const program = lowerGraph(this.#model, {
       target: this.#backend.profile,
       dims: new Map([...tensors].map(([name, { dims }]) => [name, dims])),
@@ -130,6 +136,7 @@ export class Executor {
       constants: this.#constants,
       ...(outputs ? { outputs } : {}),
       ...(observe ? { observe } : {}),
+      ...(hooks ? { hooks: hooks() } : {}),
     });
     return { plan: planForward(program, this.#backend.profile), assumed: program.assumed };
   }

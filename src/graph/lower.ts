@@ -3,6 +3,7 @@
 import { FormatError, UnsupportedError } from "../base/errors.ts";
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../formats/onnx/ir.ts";
 import { GraphBuilder, type InputReader, type LowerTarget } from "./builder.ts";
+import { throughHooks, type HookPoint, type LoweringHooks } from "./hooks.ts";
 import { evaluateOnHost } from "./host/evaluate.ts";
 import { NodeContext, type InlineGraph } from "./node-context.ts";
 import { observedOutputs, type Observation } from "./observe.ts";
@@ -23,6 +24,8 @@ export interface LowerOptions {
   readonly outputs?: readonly string[];
   /** Statistics to give in place of outputs. */
   readonly observe?: Observation;
+  /** What changes or reads values on the way, each after the one before it. */
+  readonly hooks?: readonly LoweringHooks[];
 }
 
 interface Scope {
@@ -53,7 +56,7 @@ export function lowerGraph(model: OnnxModel, options: LowerOptions): GraphProgra
   const builder = new GraphBuilder(options.target, options.readInput ?? (() => undefined));
 
   const { graph } = model;
-  const { observe } = options;
+  const { observe, hooks = [] } = options;
   const wanted = observe?.tensors ?? options.outputs ?? graph.outputs.map(({ name }) => name);
   const scope: Scope = { values: new Map(), uses: countUses(graph, wanted) };
   const initializers = new Set(graph.initializers.map(({ name }) => name));
@@ -61,9 +64,11 @@ export function lowerGraph(model: OnnxModel, options: LowerOptions): GraphProgra
     if (initializers.has(name) && !options.dims.has(name)) continue;
     const dims = options.dims.get(name);
     if (!tensor || !dims) throw new FormatError(`Input "${name}" is no tensor of known shape.`, { details: { name } });
-    scope.values.set(name, builder.input(name, tensor.dataType, dims));
+    builder.enter(name);
+    const value = builder.input(name, tensor.dataType, dims);
+    scope.values.set(name, throughHooks(hooks, builder, value, { tensor: name, role: "input", index: 0 }));
   }
-  const lowering = new Lowerer(model, builder, options.constants);
+  const lowering = new Lowerer(model, builder, options.constants, hooks);
   lowering.graph(graph, scope, wanted);
   if (observe) return builder.finish(observedOutputs(builder, observe, (tensor) => lookUp(scope, tensor)));
   const outputs = wanted.map((name) => {
@@ -71,18 +76,25 @@ export function lowerGraph(model: OnnxModel, options: LowerOptions): GraphProgra
     if (value) return { name, value };
     throw new FormatError(`The graph has no value "${name}".`, { details: { name } });
   });
-  return builder.finish(outputs);
+  return builder.finish([...outputs, ...hooks.flatMap((hook) => hook.outputs?.(builder) ?? [])]);
 }
 
 class Lowerer {
   readonly #model: OnnxModel;
   readonly #builder: GraphBuilder;
   readonly #constants: ReadonlyMap<OnnxTensor, HostTensor>;
+  readonly #hooks: readonly LoweringHooks[];
 
-  constructor(model: OnnxModel, builder: GraphBuilder, constants: ReadonlyMap<OnnxTensor, HostTensor>) {
+  constructor(
+    model: OnnxModel,
+    builder: GraphBuilder,
+    constants: ReadonlyMap<OnnxTensor, HostTensor>,
+    hooks: readonly LoweringHooks[],
+  ) {
     this.#model = model;
     this.#builder = builder;
     this.#constants = constants;
+    this.#hooks = hooks;
   }
 
   /** Lowers the nodes that `wanted` depends on, in order, into the scope. */
@@ -98,19 +110,24 @@ class Lowerer {
     return { name, type: tensor.dataType, dims: tensor.dims, tensor, ...(host ? { host } : {}) };
   }
 
+  #hooked(value: Value, at: HookPoint): Value {
+    return this.#hooks.length === 0 ? value : throughHooks(this.#hooks, this.#builder, value, at);
+  }
+
   #node(node: OnnxNode, scope: Scope): void {
     const { opType, name, domain } = node;
     const opset = opsetOf(this.#model, domain);
-    const inputs = node.inputs.map((input) => {
+    const label = name || (node.outputs[0] ?? opType);
+    this.#builder.enter(label);
+    const inputs = node.inputs.map((input, index) => {
       if (input === "") return undefined;
       const value = lookUp(scope, input);
-      if (value) return value;
+      if (value) return value.tensor ? this.#hooked(value, { tensor: input, role: "weight", node, index }) : value;
       throw new FormatError(`${opType} "${name}" reads "${input}", which nothing gives.`, {
         hint: "The graph is not in order or has a cycle; check it with onnx.checker.",
         details: { node: name, input },
       });
     });
-    this.#builder.enter(name || (node.outputs[0] ?? opType));
     const inline: InlineGraph = (graph, bindings) => {
       const results = graph.outputs.map(({ name: result }) => result);
       const inner: Scope = { values: new Map(), uses: countUses(graph, results), parent: scope };
@@ -127,10 +144,16 @@ class Lowerer {
     };
     const ctx = new NodeContext(node, opset, this.#builder, inputs, inline, (input) => usesOf(scope, input));
     const found = this.#evaluate(ctx);
-    for (const [i, output] of node.outputs.entries()) {
-      const value = found[i];
+    this.#builder.enter(label);
+    for (const [index, output] of node.outputs.entries()) {
+      const value = found[index];
       if (output === "" || !value) continue;
-      scope.values.set(output, { ...value, name: output });
+      const named = { ...value, name: output };
+      // Constants are met where nodes take them.
+      scope.values.set(
+        output,
+        value.tensor ? named : this.#hooked(named, { tensor: output, role: "output", node, index }),
+      );
     }
   }
 

@@ -30,6 +30,7 @@ import { poolReference } from "./nn/pool.ref.ts";
 import { maxPoolIndicesReference } from "./nn/max-pool-indices.ref.ts";
 import { convTransposeReference } from "./nn/conv-transpose.ref.ts";
 import { axisResampleReference } from "./nn/axis-resample.ref.ts";
+import { gridSampleReference } from "./nn/grid-sample.ref.ts";
 import { convDepthwiseReference } from "./nn/conv-depthwise.ref.ts";
 import { lrnReference } from "./nn/lrn.ref.ts";
 import { choleskyBlockReference } from "./factor/cholesky-block.ref.ts";
@@ -67,6 +68,7 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/max-pool-indices": maxPoolIndicesReference,
   "nn/conv-transpose": convTransposeReference,
   "nn/axis-resample": axisResampleReference,
+  "nn/grid-sample": gridSampleReference,
   "nn/conv-depthwise": convDepthwiseReference,
   "nn/lrn": lrnReference,
   "factor/cholesky-block": choleskyBlockReference,

@@ -31,6 +31,7 @@ import { poolSpec } from "./nn/pool.ts";
 import { maxPoolIndicesSpec } from "./nn/max-pool-indices.ts";
 import { convTransposeSpec } from "./nn/conv-transpose.ts";
 import { axisResampleSpec } from "./nn/axis-resample.ts";
+import { gridSampleSpec } from "./nn/grid-sample.ts";
 import { convDepthwiseSpec } from "./nn/conv-depthwise.ts";
 import { lrnSpec } from "./nn/lrn.ts";
 import { choleskyBlockSpec } from "./factor/cholesky-block.ts";
@@ -68,6 +69,7 @@ const all: readonly KernelSpec[] = [
   maxPoolIndicesSpec,
   convTransposeSpec,
   axisResampleSpec,
+  gridSampleSpec,
   convDepthwiseSpec,
   lrnSpec,
   choleskyBlockSpec,

@@ -20,6 +20,7 @@ import { microsoftQuantizationOps, quantizationOps } from "./quantization.ts";
 import { microsoftQuantizedOps, quantizedOps } from "./quantized.ts";
 import { recurrentOps } from "./recurrent.ts";
 import { reductionOps } from "./reduction.ts";
+import { samplingOps } from "./sampling.ts";
 import { resamplingOps } from "./resampling.ts";
 import { microsoftRotaryOps, rotaryOps } from "./rotary.ts";
 
@@ -36,6 +37,7 @@ const standard: Readonly<Record<string, Lowering>> = {
   ...poolingOps,
   ...maskOps,
   ...resamplingOps,
+  ...samplingOps,
   ...reductionOps,
   ...normalizationOps,
   ...quantizationOps,

@@ -31,6 +31,7 @@ import { maxPoolIndicesReference } from "./nn/max-pool-indices.ref.ts";
 import { convTransposeReference } from "./nn/conv-transpose.ref.ts";
 import { axisResampleReference } from "./nn/axis-resample.ref.ts";
 import { gridSampleReference } from "./nn/grid-sample.ref.ts";
+import { roiAlignReference } from "./nn/roi-align.ref.ts";
 import { convDepthwiseReference } from "./nn/conv-depthwise.ref.ts";
 import { lrnReference } from "./nn/lrn.ref.ts";
 import { choleskyBlockReference } from "./factor/cholesky-block.ref.ts";
@@ -69,6 +70,7 @@ export const graphKernelReferences: Readonly<Record<string, KernelReference>> = 
   "nn/conv-transpose": convTransposeReference,
   "nn/axis-resample": axisResampleReference,
   "nn/grid-sample": gridSampleReference,
+  "nn/roi-align": roiAlignReference,
   "nn/conv-depthwise": convDepthwiseReference,
   "nn/lrn": lrnReference,
   "factor/cholesky-block": choleskyBlockReference,

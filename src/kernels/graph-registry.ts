@@ -32,6 +32,7 @@ import { maxPoolIndicesSpec } from "./nn/max-pool-indices.ts";
 import { convTransposeSpec } from "./nn/conv-transpose.ts";
 import { axisResampleSpec } from "./nn/axis-resample.ts";
 import { gridSampleSpec } from "./nn/grid-sample.ts";
+import { roiAlignSpec } from "./nn/roi-align.ts";
 import { convDepthwiseSpec } from "./nn/conv-depthwise.ts";
 import { lrnSpec } from "./nn/lrn.ts";
 import { choleskyBlockSpec } from "./factor/cholesky-block.ts";
@@ -70,6 +71,7 @@ const all: readonly KernelSpec[] = [
   convTransposeSpec,
   axisResampleSpec,
   gridSampleSpec,
+  roiAlignSpec,
   convDepthwiseSpec,
   lrnSpec,
   choleskyBlockSpec,

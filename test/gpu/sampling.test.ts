@@ -1,4 +1,4 @@
-// Sampling at points of a grid, and unpooling, over random shapes, against onnxruntime's CPU provider.
+// Sampling at points of a grid and in regions, and unpooling, over random shapes, against onnxruntime's CPU provider.
 import { describe, expect, it } from "vitest";
 import { xoshiro128 } from "../../src/base/random.ts";
 import type { InputTensor } from "../../src/evaluate/tensors.ts";
@@ -73,6 +73,26 @@ const trials: Readonly<Record<string, (dice: Dice) => Trial>> = {
         mode: dice.pick(...modes),
         padding_mode: dice.pick("zeros", "border", "reflection"),
         align_corners: dice.whole(0, 2),
+      },
+    };
+  },
+  RoiAlign: (dice) => {
+    const [batch, regions, opset] = [dice.whole(1, 3), dice.whole(1, 6), dice.pick(10, 16, 22)];
+    const dims = [batch, dice.whole(1, 4), dice.whole(1, 9), dice.whole(1, 9)];
+    const coordinates = { coordinate_transformation_mode: dice.pick("half_pixel", "output_half_pixel") };
+    return {
+      opset,
+      inputs: [
+        dice.reals(dims, -3, 3),
+        dice.reals([regions, 4], -4, 12),
+        { dtype: "i64", dims: [regions], data: Float64Array.from({ length: regions }, () => dice.whole(0, batch)) },
+      ],
+      attributes: {
+        mode: dice.pick("avg", "max"),
+        output_height: dice.whole(1, 4),
+        output_width: dice.whole(1, 4),
+        sampling_ratio: dice.whole(0, 3),
+        ...(opset === 10 ? {} : coordinates),
       },
     };
   },

@@ -1,6 +1,7 @@
 // Operators that read at points which the data chooses, and unpooling, which writes at such.
 import { OnnxType } from "../../formats/onnx/ir.ts";
 import { gridSampleCall, samplePaddings, type SampleManner } from "../../kernels/nn/grid-sample.ts";
+import { roiAlignCall, roiOps } from "../../kernels/nn/roi-align.ts";
 import { scatterCall } from "../../kernels/nn/scatter.ts";
 import type { Lowering, NodeContext } from "../node-context.ts";
 import { isFloatType, sizeOf, wordTypeOf, type Value } from "../values.ts";
@@ -44,6 +45,34 @@ const gridSample: Lowering = (ctx) => {
   const manner = { mode, padding, alignCorners: ctx.int("align_corners", 0) === 1 };
   b.emit(gridSampleCall({ batch, channels, input, points: sizeOf(kept) }, manner), [x, grid, y]);
   return [castTo(b, y, given.type)];
+};
+
+const roiAlign: Lowering = (ctx) => {
+  const { b } = ctx;
+  const [given, rois, entries] = [ctx.input(0), ctx.input(1), ctx.input(2)];
+  const op = roiOps.find((each) => each === (ctx.text("mode") ?? "avg"));
+  if (!op) throw ctx.unsupported(`mode "${ctx.text("mode") ?? ""}" can't be run.`, "Use avg or max.");
+  const [batch = 0, channels = 0, height = 0, width = 0] = given.dims;
+  const regions = rois.dims[0] ?? 0;
+  if (given.dims.length !== 4 || rois.dims.length !== 2 || rois.dims[1] !== 4 || sizeOf(entries.dims) !== regions) {
+    const shapes = [given, rois, entries].map(({ dims }) => `[${dims.join()}]`).join(", ");
+    throw ctx.mismatch(`inputs of ${shapes} do not fit together.`);
+  }
+  const output = [ctx.int("output_height", 1), ctx.int("output_width", 1)] as const;
+  const x = asFloat(ctx, given);
+  const y = b.temp(x.type, [regions, channels, ...output]);
+  if (sizeOf(y.dims) === 0) return [y];
+  if (sizeOf(x.dims) === 0) throw ctx.mismatch(`there is nothing to pool in [${x.dims.join()}].`);
+  // Before operator set 16 there was no choice, and no half pixel.
+  const manner = {
+    op,
+    samples: Math.max(0, ctx.int("sampling_ratio", 0)),
+    scale: ctx.float("spatial_scale", 1),
+    halfPixel: ctx.opset >= 16 && (ctx.text("coordinate_transformation_mode") ?? "half_pixel") === "half_pixel",
+  };
+  const shape = { batch, channels, input: [height, width], regions, output } as const;
+  b.emit(roiAlignCall(shape, manner), [x, rois, b.retype(entries, OnnxType.INT32), y]);
+  return [keepType(b, y)];
 };
 
 /** The size that pooling with the node's windows would have come from. */
@@ -97,4 +126,5 @@ const maxUnpool: Lowering = (ctx) => {
 export const samplingOps: Readonly<Record<string, Lowering>> = {
   GridSample: gridSample,
   MaxUnpool: maxUnpool,
+  RoiAlign: roiAlign,
 };

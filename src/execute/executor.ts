@@ -45,6 +45,28 @@ interface Cached {
   readonly key: string;
   readonly assumed: ReadonlyMap<string, HostTensor>;
   readonly session: ForwardSession;
+  readonly hooks: Hooks;
+}
+
+/** The hooks of one program. Outputs of those that inspect stay hidden. */
+class Hooks {
+  readonly all: readonly LoweringHooks[];
+  readonly hidden = new Set<string>();
+
+  constructor(hooks: readonly LoweringHooks[]) {
+    this.all = hooks.map((hook) => {
+      if (!hook.inspect || !hook.outputs) return hook;
+      return {
+        value: (b, value, at) => hook.value?.(b, value, at),
+        outputs: (b) => {
+          const made = hook.outputs?.(b) ?? [];
+          for (const { name } of made) this.hidden.add(name);
+          return made;
+        },
+        inspect: (read) => hook.inspect?.(read),
+      };
+    });
+  }
 }
 
 export class Executor {
@@ -93,14 +115,18 @@ export class Executor {
    */
   async run(inputs: Readonly<Record<string, GraphInput>>): Promise<Readonly<Record<string, GraphOutput>>> {
     const tensors = this.#checked(inputs);
-    const { session } = await this.#session(tensors);
+    const { session, hooks } = await this.#session(tensors);
     const ordered = session.plan.inputs.flatMap(({ name }) => tensors.get(name) ?? []);
     const outputs = await session.run(ordered);
+    const named = new Map(session.plan.outputs.map(({ name }, i) => [name, outputs[i]]));
+    for (const hook of hooks.all) hook.inspect?.((name) => named.get(name));
     return Object.fromEntries(
-      session.plan.outputs.map(({ name, type, dims }, i) => [
-        name,
-        { type: onnxTypeName(type), dims, data: outputs[i]?.data ?? new Float64Array() },
-      ]),
+      session.plan.outputs
+        .filter(({ name }) => !hooks.hidden.has(name))
+        .map(({ name, type, dims }) => [
+          name,
+          { type: onnxTypeName(type), dims, data: named.get(name)?.data ?? new Float64Array() },
+        ]),
     );
   }
 
@@ -120,15 +146,16 @@ export class Executor {
       this.#cache = [...this.#cache.filter((each) => each !== found), found];
       return found;
     }
-    const { plan, assumed } = this.#lower(tensors);
+    const { plan, ...lowered } = this.#lower(tensors);
     while (this.#cache.length >= (this.#options.cachedPlans ?? 4)) this.#cache.shift()?.session.dispose();
-    const made = { key, assumed, session: await ForwardSession.open(plan, this.#backend, this.#options.signal) };
+    const made = { key, ...lowered, session: await ForwardSession.open(plan, this.#backend, this.#options.signal) };
     this.#cache.push(made);
     return made;
   }
 
-  #lower(tensors: ReadonlyMap<string, HostTensor>): { plan: ForwardPlan; assumed: ReadonlyMap<string, HostTensor> } {
-    const { outputs, observe, hooks } = this.#options;
+  #lower(tensors: ReadonlyMap<string, HostTensor>): Pick<Cached, "assumed" | "hooks"> & { readonly plan: ForwardPlan } {
+    const { outputs, observe } = this.#options;
+    const hooks = new Hooks(this.#options.hooks?.() ?? []);
     const program = lowerGraph(this.#model, {
       target: this.#backend.profile,
       dims: new Map([...tensors].map(([name, { dims }]) => [name, dims])),
@@ -136,9 +163,9 @@ export class Executor {
       constants: this.#constants,
       ...(outputs ? { outputs } : {}),
       ...(observe ? { observe } : {}),
-      ...(hooks ? { hooks: hooks() } : {}),
+      hooks: hooks.all,
     });
-    return { plan: planForward(program, this.#backend.profile), assumed: program.assumed };
+    return { plan: planForward(program, this.#backend.profile), assumed: program.assumed, hooks };
   }
 
   /** Inputs held against what the graph declares. */

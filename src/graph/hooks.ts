@@ -3,7 +3,7 @@
 import { InternalError } from "../base/errors.ts";
 import type { OnnxNode } from "../formats/onnx/ir.ts";
 import type { GraphBuilder } from "./builder.ts";
-import type { Value } from "./values.ts";
+import type { HostTensor, Value } from "./values.ts";
 
 /** Where a value is met. */
 export interface HookPoint {
@@ -11,10 +11,11 @@ export interface HookPoint {
   readonly tensor: string;
   /**
    * `input`: a graph input. `output`: what a node gives, constant or not. `weight`: a constant as a node takes it, once
-   * for each node that does. Bodies of loops are met once a turn.
+   * for each node that does. `operand`: any other value as a node takes it; a change is for that node alone. Bodies of
+   * loops are met once a turn.
    */
-  readonly role: "input" | "output" | "weight";
-  /** The node that gives an output or takes a weight. */
+  readonly role: "input" | "output" | "weight" | "operand";
+  /** The node that gives an output, or takes a weight or an operand. */
   readonly node?: OnnxNode;
   /** Which of the node's inputs or outputs it is; 0 for graph inputs. */
   readonly index: number;
@@ -35,6 +36,11 @@ export interface LoweringHooks {
   value?(b: GraphBuilder, value: Value, at: HookPoint): Value | undefined;
   /** Called at the end: values to give besides the graph's outputs. What they depend on is not dropped. */
   outputs?(b: GraphBuilder): readonly HookOutput[];
+  /**
+   * Called after each run, before its outputs are given out, with the elements of any output by name. Throws what is
+   * wrong with them. The outputs of a hook that inspects are for it alone.
+   */
+  inspect?(read: (name: string) => HostTensor | undefined): void;
 }
 
 /**

@@ -70,13 +70,16 @@ export function lowerGraph(model: OnnxModel, options: LowerOptions): GraphProgra
   }
   const lowering = new Lowerer(model, builder, options.constants, hooks);
   lowering.graph(graph, scope, wanted);
-  if (observe) return builder.finish(observedOutputs(builder, observe, (tensor) => lookUp(scope, tensor)));
+  const more = () => hooks.flatMap((hook) => hook.outputs?.(builder) ?? []);
+  if (observe) {
+    return builder.finish([...observedOutputs(builder, observe, (tensor) => lookUp(scope, tensor)), ...more()]);
+  }
   const outputs = wanted.map((name) => {
     const value = lookUp(scope, name);
     if (value) return { name, value };
     throw new FormatError(`The graph has no value "${name}".`, { details: { name } });
   });
-  return builder.finish([...outputs, ...hooks.flatMap((hook) => hook.outputs?.(builder) ?? [])]);
+  return builder.finish([...outputs, ...more()]);
 }
 
 class Lowerer {
@@ -122,7 +125,7 @@ class Lowerer {
     const inputs = node.inputs.map((input, index) => {
       if (input === "") return undefined;
       const value = lookUp(scope, input);
-      if (value) return value.tensor ? this.#hooked(value, { tensor: input, role: "weight", node, index }) : value;
+      if (value) return this.#hooked(value, { tensor: input, role: value.tensor ? "weight" : "operand", node, index });
       throw new FormatError(`${opType} "${name}" reads "${input}", which nothing gives.`, {
         hint: "The graph is not in order or has a cycle; check it with onnx.checker.",
         details: { node: name, input },

@@ -37,8 +37,14 @@ import { lrnReference } from "./nn/lrn.ref.ts";
 import { choleskyBlockReference } from "./factor/cholesky-block.ref.ts";
 import { choleskyRowsReference } from "./factor/cholesky-rows.ref.ts";
 import { sweepReference } from "./gptq/sweep.ref.ts";
+import { countNonFiniteReference } from "./nn/count-non-finite.ref.ts";
+import { fakeQuantReference } from "./nn/fake-quant.ref.ts";
+import { kernelReferences } from "./references.ts";
 
 export const graphKernelReferences: Readonly<Record<string, KernelReference>> = {
+  ...kernelReferences,
+  "nn/count-non-finite": countNonFiniteReference,
+  "nn/fake-quant": fakeQuantReference,
   "matmul/batched": batchedMatmulReference,
   "matmul/block": blockMatmulReference,
   "matmul/integer": integerMatmulReference,

@@ -38,8 +38,15 @@ import { lrnSpec } from "./nn/lrn.ts";
 import { choleskyBlockSpec } from "./factor/cholesky-block.ts";
 import { choleskyRowsSpec } from "./factor/cholesky-rows.ts";
 import { sweepSpec } from "./gptq/sweep.ts";
+import { countNonFiniteSpec } from "./nn/count-non-finite.ts";
+import { fakeQuantSpec } from "./nn/fake-quant.ts";
+import { kernelSpecs } from "./registry.ts";
 
 const all: readonly KernelSpec[] = [
+  // Simulated quantization runs the quantizers' own kernels.
+  ...Object.values(kernelSpecs),
+  countNonFiniteSpec,
+  fakeQuantSpec,
   batchedMatmulSpec,
   blockMatmulSpec,
   integerMatmulSpec,

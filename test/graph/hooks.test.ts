@@ -87,12 +87,15 @@ describe("hooks that change values", () => {
     const { dispatches, y } = await run(dense, hooks);
     expect(dispatches).toBe(1);
     expect(y).toEqual([0, 7, 0, 0]);
-    expect(met.slice(0, 6)).toEqual([
+    expect(met.slice(0, 9)).toEqual([
       "input x - 0",
+      "operand x MatMul 0",
       "weight w MatMul 1",
       "output h MatMul 0",
+      "operand h Add 0",
       "weight b Add 1",
       "output s Add 0",
+      "operand s Relu 0",
       "output y Relu 0",
     ]);
   });
@@ -106,7 +109,7 @@ describe("hooks that change values", () => {
     ["w", 1, [3, 13, 0, 0]],
     ["b", 1, [0, 8, 0, 0]],
   ])("doubles %s where it is used", async (tensor, most, expected) => {
-    const { dispatches, y } = await run(dense, doubling((at) => at.tensor === tensor).hooks);
+    const { dispatches, y } = await run(dense, doubling((at) => at.tensor === tensor && at.role !== "operand").hooks);
     expect(y).toEqual(expected);
     expect(dispatches).toBeLessThanOrEqual(most);
   });
@@ -137,7 +140,7 @@ describe("hooks that change values", () => {
       [node("Transpose", ["w"], ["t"]), node("MatMul", ["x", "t"], ["y"])],
       [floats("w", [2, 2], [1, 2, 3, 4])],
     );
-    const { dispatches, y } = await run(model, doubling((at) => at.tensor === "t").hooks);
+    const { dispatches, y } = await run(model, doubling((at) => at.tensor === "t" && at.role === "output").hooks);
     expect(dispatches).toBe(1);
     expect(y).toEqual([6, 14, -2, -6]);
   });
@@ -150,6 +153,25 @@ describe("hooks that read values", () => {
     expect(Object.keys(outputs)).toEqual(["y", "neg:h", "neg:s", "neg:y"]);
     expect([...(outputs["neg:h"]?.data ?? [])]).toEqual([-4, -6, 1, 2]);
     expect([...(outputs["neg:s"]?.data ?? [])]).toEqual([1, -7, 6, 1]);
+  });
+
+  it("changes what one node takes, and nothing else", async () => {
+    const model = modelOf([node("Neg", ["x"], ["n"]), node("Sub", ["n", "x"], ["y"])], []);
+    const { y } = await run(model, doubling((at) => at.role === "operand" && at.node?.opType === "Neg").hooks);
+    expect(y).toEqual([-3, -3, 3, -0]);
+  });
+
+  it("lets a hook look at its own outputs, which nobody else is given", async () => {
+    const seen: number[][] = [];
+    const hooks = (): LoweringHooks[] => [
+      {
+        outputs: (b) => [{ name: "mine", value: b.scalar(3) }],
+        inspect: (read) => seen.push([...(read("mine")?.data ?? [])], [...(read("y")?.data ?? [])]),
+      },
+    ];
+    const { outputs } = await run(dense, hooks);
+    expect(Object.keys(outputs)).toEqual(["y"]);
+    expect(seen).toEqual([[3], [0, 7, 0, 0]]);
   });
 
   it("makes hooks anew for each set of shapes", async () => {

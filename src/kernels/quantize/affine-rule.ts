@@ -19,6 +19,9 @@ export interface AffineRule {
   readonly halfScales: boolean;
 }
 
+/** The same rule over codes of any width up to 16 bits, as simulations use it. */
+export type WideRule = Omit<AffineRule, "bits"> & { readonly bits: number };
+
 export const schemes: readonly Scheme[] = ["symmetric", "symmetric-full", "asymmetric"];
 export const roundings: readonly Rounding[] = ["half-even", "half-up", "half-away"];
 
@@ -32,7 +35,7 @@ export const ruleParamList: readonly (readonly [name: string, type: ParamType])[
 ];
 
 /** Values of ruleParamList. */
-export function ruleParams(rule: AffineRule): Readonly<Record<string, number>> {
+export function ruleParams(rule: WideRule): Readonly<Record<string, number>> {
   return {
     bits: rule.bits,
     is_signed: rule.signed ? 1 : 0,
@@ -54,12 +57,17 @@ export function ruleOf(params: Readonly<Record<string, number>>): AffineRule {
   };
 }
 
-export const lowestCode = ({ bits, signed }: Pick<AffineRule, "bits" | "signed">): number =>
+/** As `ruleOf`, whatever the width. */
+export const wideRuleOf = (params: Readonly<Record<string, number>>): WideRule => ({
+  ...ruleOf(params),
+  bits: params["bits"] ?? 8,
+});
+
+export const lowestCode = ({ bits, signed }: Pick<WideRule, "bits" | "signed">): number =>
   signed ? -(2 ** (bits - 1)) : 0;
 
 /** The zero point of schemes that have only one. */
-export const middleCode = (rule: Pick<AffineRule, "bits" | "signed">): number =>
-  lowestCode(rule) + 2 ** (rule.bits - 1);
+export const middleCode = (rule: Pick<WideRule, "bits" | "signed">): number => lowestCode(rule) + 2 ** (rule.bits - 1);
 
 /** The real x / s rounded to an integer; exact for |x / s| < 2^20, x and s being f32 values. */
 export function roundQuotient(x: number, s: number, rounding: Rounding): number {
@@ -82,7 +90,7 @@ const largest = 2 ** 100;
 const clip = (x: number): number => Math.max(-largest, Math.min(largest, x));
 
 /** The scale of a group whose elements span [lo, hi], lo <= 0 <= hi. */
-export function affineScale(lo: number, hi: number, rule: AffineRule): number {
+export function affineScale(lo: number, hi: number, rule: WideRule): number {
   const [low, high] = [clip(lo), clip(hi)];
   const levels = 2 ** rule.bits;
   const quotients: Readonly<Record<Scheme, () => number>> = {
@@ -95,18 +103,18 @@ export function affineScale(lo: number, hi: number, rule: AffineRule): number {
 }
 
 /** The zero point that goes with a scale. */
-export function affineZeroPoint(lo: number, scale: number, rule: AffineRule): number {
+export function affineZeroPoint(lo: number, scale: number, rule: WideRule): number {
   if (rule.scheme !== "asymmetric") return middleCode(rule);
   const steps = roundQuotient(-clip(lo), scale, rule.rounding);
   return lowestCode(rule) + Math.max(0, Math.min(2 ** rule.bits - 1, steps));
 }
 
 /** The code that x would have if codes had no ends. */
-export const unboundedCode = (x: number, scale: number, zero: number, rule: AffineRule): number =>
+export const unboundedCode = (x: number, scale: number, zero: number, rule: WideRule): number =>
   roundQuotient(x, scale, rule.rounding) + zero;
 
 /** The code of x, within the code range. */
-export function affineCode(x: number, scale: number, zero: number, rule: AffineRule): number {
+export function affineCode(x: number, scale: number, zero: number, rule: WideRule): number {
   const lowest = lowestCode(rule);
   return Math.max(lowest, Math.min(lowest + 2 ** rule.bits - 1, unboundedCode(x, scale, zero, rule)));
 }

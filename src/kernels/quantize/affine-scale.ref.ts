@@ -1,11 +1,11 @@
 // Reference of quantize/affine-scale: the affine rule in doubles.
 import type { KernelReference } from "../kernel.ts";
-import { affineScale, affineZeroPoint, asI32, ruleOf } from "./affine-rule.ts";
+import { affineScale, affineZeroPoint, asI32, wideRuleOf } from "./affine-rule.ts";
 import { asF32, countedValue } from "./shape.ts";
 
 export const affineScaleReference: KernelReference = (params, [ranges, scales, zeroPoints]) => {
   const { groups = 0 } = params;
-  const rule = ruleOf(params);
+  const rule = wideRuleOf(params);
   const [range, scale, zero] = [asF32(ranges), asF32(scales), asI32(zeroPoints)];
   for (let group = 0; group < groups; group++) {
     const low = countedValue(range[2 * group] ?? 0);

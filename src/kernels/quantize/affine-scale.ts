@@ -1,7 +1,7 @@
 // Room quantize/affine-scale: scale and zero point of each group from its range.
 import affineScaleWgsl from "../../../shaders/quantize/affine-scale.wgsl";
 import type { KernelCall, KernelSpec } from "../kernel.ts";
-import { ruleParamList, ruleParams, type AffineRule } from "./affine-rule.ts";
+import { ruleParamList, ruleParams, type WideRule } from "./affine-rule.ts";
 
 const defaults = { wg: 64 };
 
@@ -19,11 +19,7 @@ export const affineScaleSpec: KernelSpec = {
 };
 
 /** Buffers: ranges, 8 bytes a group; scales, f32 (of f16 values with rule.halfScales); zero_points, i32. */
-export function affineScaleCall(
-  groups: number,
-  rule: AffineRule,
-  overrides: Partial<typeof defaults> = {},
-): KernelCall {
+export function affineScaleCall(groups: number, rule: WideRule, overrides: Partial<typeof defaults> = {}): KernelCall {
   const { wg } = { ...defaults, ...overrides };
   return {
     kernel: affineScaleSpec.id,

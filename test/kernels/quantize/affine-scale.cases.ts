@@ -40,6 +40,15 @@ const cases: KernelCase[] = rules.map((rule) => ({
   call: affineScaleCall(ranges.length / 2, rule),
   buffers: [bytesOf(ranges), ranges.length * 2, ranges.length * 2],
 }));
+/** Widths that only simulations have. */
+const wideCases = [3, 16].map((bits): KernelCase => {
+  const rule = { bits, signed: true, scheme: "symmetric", rounding: "half-even", halfScales: false } as const;
+  return {
+    name: `int${bits}`,
+    call: affineScaleCall(ranges.length / 2, rule),
+    buffers: [bytesOf(ranges), ranges.length * 2, ranges.length * 2],
+  };
+});
 const many = spread(65_540);
 
 export const room: KernelRoom = {
@@ -47,6 +56,7 @@ export const room: KernelRoom = {
   reference: affineScaleReference,
   cases: [
     ...cases,
+    ...wideCases,
     ...rules.slice(0, 1).map((rule) =>
       oneThreadEach(
         {

@@ -1,0 +1,4 @@
+import { describeRoom } from "../../support/describe-room.ts";
+import { room } from "./count-non-finite.cases.ts";
+
+describeRoom(room);

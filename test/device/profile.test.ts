@@ -53,7 +53,7 @@ describe("the profile of the test adapter", () => {
     const { profile, device: gpuDevice } = await device();
     expect(profile.limits.maxStorageBuffersPerShaderStage).toBeGreaterThan(8);
     expect(profile.limits.maxBufferSize).toBeGreaterThan(256 * 2 ** 20);
-    expect(profile.features).toEqual([...gpuDevice.features].toSorted());
+    expect(profile.features).toEqual([...gpuDevice.features, "packed_4x8_integer_dot_product"].toSorted());
     expect(profile.features).toContain("timestamp-query");
     expect(profile.subgroupSize).toEqual(profile.adapterClass === "llvmpipe" ? { min: 8, max: 8 } : { min: 4, max: 4 });
   });

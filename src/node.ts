@@ -17,7 +17,15 @@ export {
   type PresetType,
 } from "./node-quantize-preset.ts";
 export type { QuantizeReport } from "./report/types.ts";
-export { calibrateFile, type CalibrateFileOptions } from "./node-calibrate.ts";
+export { calibrateFile, type CalibrateFileOptions, type FeedOptions } from "./node-calibrate.ts";
+export {
+  quantizeCalibratedFile,
+  type CalibratedAlgorithm,
+  type CalibratedReport,
+  type QuantizeCalibratedFileOptions,
+} from "./node-quantize-calibrated.ts";
+export type { CalibratedLayer } from "./compress/gptq.ts";
+export type { ScaledChannels } from "./compress/scale-channels.ts";
 export {
   mergeStatistics,
   readStatistics,

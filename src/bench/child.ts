@@ -28,6 +28,7 @@ async function measure(job: BenchJob): Promise<BenchResult> {
   if (job.kind === "kernels") return (await import("./kernels.ts")).benchKernels(job, note);
   if (job.kind === "peers") return (await import("./peers.ts")).benchPeers(job, note);
   if (job.kind === "forward") return (await import("./forward.ts")).benchForward(job, note);
+  if (job.kind === "gptq") return (await import("./gptq.ts")).benchGptq(job.runs, note);
   if (job.kind === "gpu.js") return (await import("./gpu-js.ts")).benchGpuJs(job.runs);
   if (job.kind === "pipelines") return (await import("./pipelines.ts")).benchPipelines(job, note);
   return (await import("./pipelines.ts")).measureMemory(job);

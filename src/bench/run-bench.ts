@@ -36,6 +36,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       const jobs: BenchJob[] = [
         { kind: "kernels", ...part },
         { kind: "forward", ...part },
+        ...("gptq layer".includes(filter ?? "") ? [{ kind: "gptq", runs } as const] : []),
         ...("gpu.js quantize".includes(filter ?? "") ? [{ kind: "gpu.js", runs } as const] : []),
         { kind: "pipelines", ...part, folder },
         ...pipelineNames

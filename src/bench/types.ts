@@ -32,6 +32,7 @@ export type BenchJob =
   | { readonly kind: "gpu.js"; readonly runs: number }
   | { readonly kind: "peers"; readonly runs: number; readonly filter?: string }
   | { readonly kind: "forward"; readonly runs: number; readonly filter?: string }
+  | { readonly kind: "gptq"; readonly runs: number }
   | { readonly kind: "pipelines"; readonly runs: number; readonly filter?: string; readonly folder: string }
   /** One whole run alone in its process, for its peak of memory. */
   | { readonly kind: "memory"; readonly pipeline: string; readonly folder: string };

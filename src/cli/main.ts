@@ -42,8 +42,14 @@ addRecipeOptions(program.command("quantize").argument("<model>", modelFile))
   .description("quantize weights on the GPU, prove the file, write it")
   .requiredOption("-o, --output <path>", "the file to write; with --preset, the folder")
   .option("--preset <name>", "in place of a format, the set of files that a runtime looks for: transformers.js")
-  .option("--algorithm <name>", "in place of plain rounding: static (8-bit activations too, ranges from --calibration)")
-  .option("--calibration <file>", "static: ranges of activations, a JSON file by tensor name")
+  .option(
+    "--algorithm <name>",
+    "in place of plain rounding: static (8-bit activations too), gptq, awq, smoothquant (weights by what they do to outputs)",
+  )
+  .option(
+    "--calibration <file>",
+    "static: ranges of activations, a JSON file by tensor name; others: samples as the model takes them",
+  )
   .option("--activation <type>", "static: uint8, int8, uint16 or int16 (default uint8)")
   .option("--qformat <form>", "static: qdq or qoperator (default qdq)")
   .option("--provider <name>", "static: where the file is to run: cpu, webgpu or wasm (default cpu)")

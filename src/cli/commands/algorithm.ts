@@ -7,6 +7,9 @@ type Command = (input: string, flags: StaticFlags, signal: AbortSignal) => Promi
 
 const commands: Readonly<Record<AlgorithmName, () => Promise<Command>>> = {
   static: async () => (await import("./quantize-static.ts")).quantizeStatic,
+  gptq: async () => (await import("./quantize-calibrated.ts")).quantizeCalibrated("gptq"),
+  awq: async () => (await import("./quantize-calibrated.ts")).quantizeCalibrated("awq"),
+  smoothquant: async () => (await import("./quantize-calibrated.ts")).quantizeCalibrated("smoothquant"),
 };
 
 /** @throws UsageError for an unknown algorithm; else as the algorithm's command */

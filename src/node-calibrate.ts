@@ -17,18 +17,22 @@ import { hashSource } from "./node-hash.ts";
 import { CpuBackend } from "./run/cpu-backend.ts";
 import { WebGpuBackend } from "./run/webgpu-backend.ts";
 
-export interface CalibrateFileOptions {
+/** How samples of a data set become a model's inputs. */
+export interface FeedOptions {
   /** Default 1; models of a fixed batch size need theirs. */
   readonly batchSize?: number;
   /** At most so many samples. */
   readonly limit?: number;
   /** Field of the data by input of the model, where names differ. */
   readonly fields?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface CalibrateFileOptions extends FeedOptions {
   readonly adapter?: "webgpu" | "cpu";
   /** Made-up inputs: sizes of symbolic dims, and the first seed. */
   readonly dims?: Readonly<Record<string, number>>;
   readonly seed?: number;
-  readonly signal?: AbortSignal;
   readonly onProgress?: (samples: number) => void;
   readonly onWarning?: (text: string) => void;
 }
@@ -58,6 +62,13 @@ export async function calibrateFile(
     gpu.dispose();
   }
 }
+
+/**
+ * Batches of a data set as a model takes them.
+ * @throws UsageError where fields and inputs do not fit
+ */
+export const feedsOfModel = (model: OnnxFile, data: Dataset, options: FeedOptions = {}): AsyncIterable<Given> =>
+  fromDataset(specsOf(model), data, options);
 
 type Given = Readonly<Record<string, GraphInput>>;
 
@@ -89,7 +100,7 @@ function* madeUp(
 async function* fromDataset(
   specs: readonly InputSpec[],
   data: Dataset,
-  { batchSize, limit, fields, signal }: CalibrateFileOptions,
+  { batchSize, limit, fields, signal }: FeedOptions,
 ): AsyncGenerator<Given> {
   if (data.size === 0) throw new UsageError(`${data.name}: there is no sample in it.`);
   const matched = matchFields(specs, data, fields);

@@ -10,9 +10,10 @@
 //           u[line - 1 - k][line - 1 - i]. y: [count, lanes] quads, the sums over i < at (not read at 0);
 //           w: the weight, element (n, channel) at n * w_row + channel * w_col, replaced by its quantized values;
 //           d: [line, lanes] quads of n. Group of (n, channel): n * group_row + channel / block * group_col.
-//           With `find` the block is one group: its scale and zero point come from the range of the t, as far as
-//           earlier blocks decide them, the range clipped as leaves the least error in a grid of `clips` (1: none).
-//           Else scales and zero points are read.
+//           With `find` the block is one group, and nothing is rounded yet: its scale and zero point are made from
+//           the range of the t that would be if the block could be had exactly, clipped as leaves the least error in
+//           a grid of `clips` (1: not clipped); d then holds what would make up for all before. Without, scales and
+//           zero points are read. (Two dispatches: software adapters take long to compile both in one.)
 // Tile      a thread has four n. at and line divisible by 4; u and d in quads.
 // Rounding  codes are the nearest of f32 quotients, ties to even: a tie's error is the same either way.
 import package::common::affine::{affine_scale, affine_zero_point, highest_code, lowest_code};
@@ -33,6 +34,7 @@ struct Params {
   scheme: u32,
   rounding: u32,
   half_scales: u32,
+  clips: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -46,7 +48,6 @@ struct Params {
 
 override wg: u32 = 64u;
 override find: u32 = 0u;
-override clips: u32 = 1u;
 
 // Each clip takes this share of the range off.
 const clip_step: f32 = 0.03125;
@@ -97,14 +98,10 @@ fn quantized(t: vec4f, grid: Grid) -> vec4f {
   return (clamp(round(t / grid.scale) + grid.zero, lowest, highest) - grid.zero) * grid.scale;
 }
 
-// What the channel's value is to be near, as far as earlier blocks decide.
-fn first_target(quad: u32, c: u32) -> vec4f {
+// What the channel's value would be if those of its block before it could be had exactly.
+fn unrounded(quad: u32, c: u32) -> vec4f {
   let k = params.at + c;
-  var wanted = weights(quad, order[k]);
-  if (params.at > 0u) {
-    wanted += y[c * ((params.n + 3u) / 4u) + quad] / diagonal(k);
-  }
-  return wanted;
+  return weights(quad, order[k]) - d[k * ((params.n + 3u) / 4u) + quad];
 }
 
 fn grid_of(low: vec4f, high: vec4f) -> Grid {
@@ -122,18 +119,18 @@ fn found_grid(quad: u32) -> Grid {
   var low = vec4f(0.0);
   var high = vec4f(0.0);
   for (var c = 0u; c < params.count; c++) {
-    let wanted = first_target(quad, c);
+    let wanted = unrounded(quad, c);
     low = min(low, wanted);
     high = max(high, wanted);
   }
   var best = grid_of(low, high);
   var least = vec4f(0.0);
-  for (var clip = 0u; clip < clips && clips > 1u; clip++) {
+  for (var clip = 0u; clip < params.clips && params.clips > 1u; clip++) {
     let share = 1.0 - clip_step * f32(clip);
     let grid = grid_of(low * share, high * share);
     var loss = vec4f(0.0);
     for (var c = 0u; c < params.count; c++) {
-      let wanted = first_target(quad, c);
+      let wanted = unrounded(quad, c);
       let missed = (wanted - quantized(wanted, grid)) * diagonal(params.at + c);
       loss += missed * missed;
     }
@@ -141,11 +138,6 @@ fn found_grid(quad: u32) -> Grid {
     least = select(least, loss, better);
     best.scale = select(best.scale, grid.scale, better);
     best.zero = select(best.zero, grid.zero, better);
-  }
-  for (var i = 0u; i < min(4u, params.n - quad * 4u); i++) {
-    let group = group_at(quad, i, order[params.at]);
-    scales[group] = best.scale[i];
-    zero_points[group] = i32(best.zero[i]);
   }
   return best;
 }
@@ -156,21 +148,7 @@ fn store(quad: u32, channel: u32, values: vec4f) {
   }
 }
 
-@compute @workgroup_size(wg)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let quad = flat_workgroup(workgroup, workgroups) * wg + lane;
-  let lanes = (params.n + 3u) / 4u;
-  if (quad >= lanes) {
-    return;
-  }
-  var grid: Grid;
-  if (find != 0u) {
-    grid = found_grid(quad);
-  }
+fn sweep(quad: u32, lanes: u32) {
   for (var c = 0u; c < params.count; c += 4u) {
     let k = params.at + c;
     // Column j of the sums is that of channel k + j. Rows of u before the first are no channel's: the last quad's
@@ -185,16 +163,43 @@ fn main(
     for (var j = 0u; j < min(4u, params.count - c); j++) {
       let channel = order[k + j];
       let own = factors(k, k + j);
-      if (find == 0u) {
-        grid = stored_grid(quad, channel);
-      }
+      let weight = weights(quad, channel);
       // The errors of channels from j on are still 0.
-      let wanted = first_target(quad, c + j) + (sums[j] + errors * own) / own[j];
-      let values = quantized(wanted, grid);
+      var sum = sums[j] + errors * own;
+      if (params.at > 0u) {
+        sum += y[(c + j) * lanes + quad];
+      }
+      var values = weight + sum / own[j];
+      if (find == 0u) {
+        values = quantized(values, stored_grid(quad, channel));
+        store(quad, channel, values);
+      }
       let inside = vec4u(quad * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.n);
-      errors[j] = select(vec4f(0.0), weights(quad, channel) - values, inside);
-      store(quad, channel, values);
+      errors[j] = select(vec4f(0.0), weight - values, inside);
       d[(k + j) * lanes + quad] = errors[j];
     }
+  }
+}
+
+@compute @workgroup_size(wg)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let quad = flat_workgroup(workgroup, workgroups) * wg + lane;
+  let lanes = (params.n + 3u) / 4u;
+  if (quad >= lanes) {
+    return;
+  }
+  sweep(quad, lanes);
+  if (find == 0u) {
+    return;
+  }
+  let grid = found_grid(quad);
+  for (var i = 0u; i < min(4u, params.n - quad * 4u); i++) {
+    let group = group_at(quad, i, order[params.at]);
+    scales[group] = grid.scale[i];
+    zero_points[group] = i32(grid.zero[i]);
   }
 }

@@ -16,7 +16,7 @@ import type { Rewrite } from "../methods/quantize/onnx/rewrite.ts";
 import { dropNeedlessCasts } from "../methods/quantize/onnx/needless-casts.ts";
 import type { Room } from "../methods/quantize/onnx/refine.ts";
 import { convertToHalf, defaultHalfBlockList } from "../methods/quantize/onnx/half.ts";
-import type { PackedWeight } from "../methods/quantize/packed.ts";
+import type { GivenCodes, PackedWeight } from "../methods/quantize/packed.ts";
 import { decide } from "../methods/quantize/rules.ts";
 import type { OnnxFile } from "./models.ts";
 import type { CompressionDraft, PlanCompressionOptions, PlannedTensor, QuantizeRecipe } from "./plan-types.ts";
@@ -66,7 +66,9 @@ export function planOnnx(
   const raised = raiseVersions(onnx, { opset, domains: [...domains], fresh: (wanted) => names.fresh(wanted) });
   onnx = raised.model;
   warnings.push(...raised.warnings);
-  const packed: PackedWeight[] = choice.rewrites.flatMap(({ rewrite }) => rewrite.packed);
+  const packed: PackedWeight[] = choice.rewrites
+    .flatMap(({ rewrite }) => rewrite.packed)
+    .map((weight) => withGiven(weight, options.given?.get(weight.id), sources));
   const tensors = choice.rewrites.map(plannedTensor);
   const keptFloat: Skipped[] = [];
   if (restAsHalf) {
@@ -117,6 +119,26 @@ export function planOnnx(
       },
     };
   };
+}
+
+/** Given codes become constants of the run, under keys of their own. */
+function withGiven(
+  weight: PackedWeight,
+  given: GivenCodes | undefined,
+  sources: Map<string, OnnxTensor>,
+): PackedWeight {
+  if (!given) return weight;
+  const key = (part: keyof GivenCodes): string => {
+    const bytes = given[part];
+    const name = `${weight.id}/${part}`;
+    return register(sources, name, {
+      name,
+      dataType: OnnxType.UINT8,
+      dims: [bytes.length],
+      data: { kind: "bytes", bytes },
+    });
+  };
+  return { ...weight, given: { codes: key("codes"), scales: key("scales"), zeros: key("zeros") } };
 }
 
 const hasFullScales = ({ packed }: Rewrite): boolean =>

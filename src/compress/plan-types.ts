@@ -3,7 +3,7 @@ import type { DeviceProfile } from "../base/profile.ts";
 import type { OnnxTensor } from "../formats/onnx/ir.ts";
 import type { FileLayout } from "../formats/onnx/layout.ts";
 import type { Skipped } from "../methods/quantize/onnx/choose.ts";
-import type { PackedWeight } from "../methods/quantize/packed.ts";
+import type { GivenCodes, PackedWeight } from "../methods/quantize/packed.ts";
 import type { RuleOptions } from "../methods/quantize/rules.ts";
 import type { UnitResult } from "../methods/quantize/units.ts";
 import type { Plan } from "../plan/types.ts";
@@ -67,4 +67,6 @@ export interface PlanCompressionOptions {
   readonly dataFile?: string;
   /** Ids of weights so small or so large that f16 cannot hold their scales: they get f32 ones, or stay float. */
   readonly fullScales?: ReadonlySet<string>;
+  /** By the ids of packed weights: codes that are stored as they are. */
+  readonly given?: ReadonlyMap<string, GivenCodes>;
 }

@@ -76,7 +76,8 @@ function unitsOf(profile: DeviceProfile, weight: PackedWeight): WeightUnits {
 }
 
 function cutWeight(profile: DeviceProfile, weight: PackedWeight, elements: number): WeightUnits | undefined {
-  const cuts = cutGroups(weight, elements);
+  // Given codes of a cut group would be chosen again.
+  const cuts = weight.given ? undefined : cutGroups(weight, elements);
   if (!cuts) return undefined;
   const made = cuts.map((cut) => cutUnits(profile, weight, cut));
   return {

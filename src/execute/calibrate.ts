@@ -4,6 +4,7 @@ import { NonFiniteError, UsageError, throwIfAborted } from "../base/errors.ts";
 import { mergeStatistics, type Statistics, type TensorStatistics } from "../calibrate/statistics.ts";
 import type { OnnxModel } from "../formats/onnx/ir.ts";
 import { figureName, observedFigures, type ObservedFigure, type Observation } from "../graph/observe.ts";
+import { momentsName, secondMoments } from "../graph/second-moments.ts";
 import type { Backend } from "../run/backend.ts";
 import { Executor, type GraphInput, type GraphOutput } from "./executor.ts";
 
@@ -12,6 +13,8 @@ export interface CalibrateOptions {
   readonly sha256: string;
   /** Values to observe; default: the inputs and the outputs of all nodes of the main graph. */
   readonly tensors?: readonly string[];
+  /** Values to take second moments of: channels last. In f32 within a batch, in doubles over all of them. */
+  readonly moments?: readonly string[];
   readonly signal?: AbortSignal;
   /** Called after each batch with the samples so far. */
   readonly onProgress?: (samples: number) => void;
@@ -30,9 +33,13 @@ export async function calibrate(
   batches: AsyncIterable<Readonly<Record<string, GraphInput>>> | Iterable<Readonly<Record<string, GraphInput>>>,
   options: CalibrateOptions,
 ): Promise<Statistics> {
-  const { sha256, signal, onProgress } = options;
+  const { sha256, signal, onProgress, moments = [] } = options;
   const observe = observationOf(model, options.tensors);
-  const executor = await Executor.create(model, backend, { observe, ...(signal ? { signal } : {}) });
+  const executor = await Executor.create(model, backend, {
+    observe,
+    hooks: () => (moments.length > 0 ? [secondMoments(new Set(moments))] : []),
+    ...(signal ? { signal } : {}),
+  });
   let found: Statistics | undefined;
   try {
     for await (const batch of batches) {
@@ -99,6 +106,7 @@ function statisticsOf(
     if (isBroken) throw notFinite(model, tensor);
     // Masks hold the lowest number of all: finite, but nothing to make scales of.
     if (reach > largestActivation) continue;
+    const gram = outputs[momentsName(tensor)]?.data;
     const perChannel = count / figures.sum.length;
     const mean = (list: Float64Array): number[] => Array.from(list, (value) => value / perChannel);
     found.push([
@@ -113,6 +121,7 @@ function statisticsOf(
         channelAbsMax: Array.from(figures.min, (low, i) => Math.max(Math.abs(low), Math.abs(figures.max[i] ?? 0))),
         channelAbsMean: mean(figures.absSum),
         channelMeanSquare: mean(figures.squareSum),
+        ...(gram ? { gram } : {}),
       },
     ]);
   }

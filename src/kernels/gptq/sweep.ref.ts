@@ -23,14 +23,19 @@ export const sweepReference: KernelReference = (params, buffers) => {
   for (let row = 0; row < n; row++) {
     const element = (k: number): number => row * w_row + (order[k] ?? 0) * w_col;
     const group = (k: number): number => row * group_row + Math.floor((order[k] ?? 0) / block) * group_col;
-    const first = (k: number): number =>
-      (w[element(k)] ?? 0) + (at > 0 ? (y[(k - at) * padded + row] ?? 0) / factor(k, k) : 0);
+    const sumTo = (k: number, errors: (i: number) => number): number => {
+      let sum = at > 0 ? (y[(k - at) * padded + row] ?? 0) : 0;
+      for (let i = at; i < k; i++) sum += errors(i) * factor(i, k);
+      return sum / factor(k, k);
+    };
     const nearest = (target: number, scale: number, zero: number): number => {
       const code = Math.max(lowest, Math.min(lowest + 2 ** rule.bits - 1, roundEven(target / scale) + zero));
       return Math.fround((code - zero) * scale);
     };
     if (find) {
-      const targets = Array.from({ length: count }, (_, c) => Math.fround(first(at + c)));
+      const exact: number[] = [];
+      for (let k = at; k < at + count; k++) exact.push(-sumTo(k, (i) => exact[i - at] ?? 0));
+      const targets = exact.map((error, c) => Math.fround((w[element(at + c)] ?? 0) - error));
       const [low, high] = [Math.min(0, ...targets), Math.max(0, ...targets)];
       let least = Number.POSITIVE_INFINITY;
       for (let clip = 0; clip < Math.max(1, clips); clip++) {
@@ -46,11 +51,12 @@ export const sweepReference: KernelReference = (params, buffers) => {
         scales[group(at)] = scale;
         zeros[group(at)] = zero;
       }
+      for (const [c, error] of exact.entries()) d[(at + c) * padded + row] = error;
+      continue;
     }
     for (let k = at; k < at + count; k++) {
-      let sum = 0;
-      for (let i = at; i < k; i++) sum += (d[i * padded + row] ?? 0) * factor(i, k);
-      const value = nearest(first(k) + sum / factor(k, k), scales[group(k)] ?? 1, zeros[group(k)] ?? 0);
+      const wanted = (w[element(k)] ?? 0) + sumTo(k, (i) => d[i * padded + row] ?? 0);
+      const value = nearest(wanted, scales[group(k)] ?? 1, zeros[group(k)] ?? 0);
       d[k * padded + row] = (w[element(k)] ?? 0) - value;
       w[element(k)] = value;
     }

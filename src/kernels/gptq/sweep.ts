@@ -4,10 +4,7 @@ import sweepWgsl from "../../../shaders/gptq/sweep.wgsl";
 import type { KernelCall, KernelSpec } from "../kernel.ts";
 import { ruleParamList, ruleParams, type AffineRule } from "../quantize/affine-rule.ts";
 
-const defaults = { wg: 64, find: 0, clips: 1 };
-
-/** Share of a range that each clip of the grid takes off. */
-export const clipStep = 1 / 32;
+const defaults = { wg: 64, find: 0 };
 
 export const sweepSpec: KernelSpec = {
   id: "gptq/sweep",
@@ -22,6 +19,7 @@ export const sweepSpec: KernelSpec = {
     ["group_col", "u32"],
     ["block", "u32"],
     ...ruleParamList,
+    ["clips", "u32"],
   ],
   bindings: [
     { name: "u", access: "read" },
@@ -57,8 +55,8 @@ export interface SweepShape {
 /**
  * Buffers: u, f32 [line, line]; y, f32 [count, n padded to 4] (any 16 bytes at 0); order, u32 [channels]; w, f32;
  * d, f32 [line, n padded to 4]; scales, f32 and zero_points, i32, one per group.
- * @param find how many clipped ranges to try for a scale of the block's own, 1 for the whole range alone; undefined
- *   where scales and zero points are given
+ * @param find only sets the scale and zero point of the block, which is one group: how many clipped ranges to try, 1 for
+ *   the whole range alone. The same block is then quantized by another call without.
  * @throws UnsupportedError for 2^31 elements or more
  */
 export function sweepCall(shape: SweepShape, rule: AffineRule, find?: { readonly clips: number }): KernelCall {
@@ -70,7 +68,7 @@ export function sweepCall(shape: SweepShape, rule: AffineRule, find?: { readonly
   return {
     kernel: sweepSpec.id,
     variant: "portable",
-    overrides: { ...defaults, ...(find ? { find: 1, clips: find.clips } : {}) },
+    overrides: { ...defaults, find: find ? 1 : 0 },
     params: {
       line,
       at,
@@ -82,6 +80,7 @@ export function sweepCall(shape: SweepShape, rule: AffineRule, find?: { readonly
       group_col: group.col,
       block: blockSize,
       ...ruleParams(rule),
+      clips: find?.clips ?? 1,
     },
     workgroups: Math.ceil(lanes / defaults.wg),
     cost: { bytes: 16 * count * n, ops: n * count * (count + 16 * (find?.clips ?? 1)) },

@@ -69,6 +69,13 @@ export function affineGivenSteps(profile: DeviceProfile, request: EncodeRequest)
   return encodedBy(profile, request, [encodePiece(request, ruleOf(request), namesOf(request))]);
 }
 
+/**
+ * Stores codes, scales and zero points that are in their buffers already.
+ * @throws UnsupportedError where a buffer or an index would pass the device's limits
+ */
+export const affineStoredSteps = (profile: DeviceProfile, request: EncodeRequest): EncodeSteps =>
+  encodedBy(profile, request, []);
+
 /** Buffers of the codes and their scales, what fills them, and what stores scales and zero points. */
 function encodedBy(
   profile: DeviceProfile,

@@ -15,6 +15,13 @@ export interface PackedPart {
   readonly bytes: number;
 }
 
+/** Codes, scales and zero points that another method has chosen: packed codes in the layout, f32 and i32 per group. */
+export interface GivenCodes {
+  readonly codes: Uint8Array;
+  readonly scales: Uint8Array;
+  readonly zeros: Uint8Array;
+}
+
 export interface PackedWeight {
   /** Unique within the run. */
   readonly id: string;
@@ -30,6 +37,8 @@ export interface PackedWeight {
   readonly encoding: Encoding;
   readonly search: ScaleSearch;
   readonly scaleType: ScaleType;
+  /** Source keys of given codes, scales and zero points, which are then stored and measured as they are. */
+  readonly given?: Readonly<Record<keyof GivenCodes, string>>;
   readonly parts: { readonly codes: PackedPart; readonly scales?: PackedPart; readonly zeroPoints?: PackedPart };
 }
 

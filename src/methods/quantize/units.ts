@@ -2,10 +2,10 @@
 // measure the error, and the downloads. Pure; holds no buffer and no device.
 import type { DeviceProfile } from "../../base/profile.ts";
 import { InternalError } from "../../base/errors.ts";
-import type { Download, Step, WorkUnit } from "../../plan/types.ts";
-import { affineEncodeSteps, affineErrorSteps } from "./affine-steps.ts";
+import type { Download, Step, Upload, WorkUnit } from "../../plan/types.ts";
+import { affineEncodeSteps, affineErrorSteps, affineStoredSteps, namesOf } from "./affine-steps.ts";
 import { castEncodeSteps, castErrorSteps, widenSteps } from "./cast-steps.ts";
-import type { Chunk } from "./chunks.ts";
+import type { Chunk, Placement } from "./chunks.ts";
 import type { EncodeRequest, EncodeSteps } from "./encoding.ts";
 import { joined, type StepsPiece } from "./group-steps.ts";
 import type { PackedWeight, PartName } from "./packed.ts";
@@ -118,8 +118,42 @@ function unitOf(profile: DeviceProfile, packed: PackedWeight, chunk: Chunk): { u
     source,
     prefix: "q.",
   };
-  const { encoded, errors } = encodeSteps(profile, request);
+  const { encoded, errors } = packed.given
+    ? givenSteps(profile, request, packed, chunk)
+    : encodeSteps(profile, request);
   const { id, label } = namesOfUnit(packed, chunk);
   const { downloads, result } = deliveries(id, packed, chunk, encoded, errors);
   return { unit: { id, label, ...joined(piece, encoded, errors), downloads }, result };
+}
+
+const partOf = (source: string, { offset, rowBytes, rows, stride }: Placement, times = 1): Upload["data"] => ({
+  kind: "read",
+  source,
+  offset: offset * times,
+  rowBytes: rowBytes * times,
+  rows,
+  rowStride: stride * times,
+});
+
+/** Codes, scales and zero points of a chunk that are given, taken from where they lie among all of the weight's. */
+function givenSteps(
+  profile: DeviceProfile,
+  request: EncodeRequest,
+  { given, scaleType }: PackedWeight,
+  { placements: { codes, scales } }: Chunk,
+): { encoded: EncodeSteps; errors: ErrorSteps } {
+  if (!given || !codes || !scales) throw new InternalError("A weight with given codes lacks a place for them.");
+  const encoded = affineStoredSteps(profile, request);
+  const names = namesOf(request);
+  // Given as f32 and i32 whatever the file stores.
+  const words = scaleType === "f16" ? 2 : 1;
+  const uploads: Upload[] = [
+    { buffer: names.codes, data: partOf(given.codes, codes) },
+    { buffer: names.scales, data: partOf(given.scales, scales, words) },
+    { buffer: names.zeros, data: partOf(given.zeros, scales, words) },
+  ];
+  return {
+    encoded: { ...encoded, uploads: [...uploads, ...encoded.uploads] },
+    errors: affineErrorSteps(request, encoded),
+  };
 }

@@ -2,10 +2,10 @@
 // what the device finds. The codes it leaves are as small as the file they go into.
 import { throwIfAborted } from "../base/errors.ts";
 import type { Statistics } from "../calibrate/statistics.ts";
-import { gptqSources, gptqTargets, gptqUnit, type GptqOptions } from "../methods/calibrated/gptq-unit.ts";
+import { gptqSources, gptqTargets, gptqUnit, isWeighted, type GptqOptions } from "../methods/calibrated/gptq-unit.ts";
 import { matrixView, type MatrixView } from "../methods/calibrated/gptq-steps.ts";
 import { prepareHessian } from "../methods/calibrated/hessian.ts";
-import { inputStatistics } from "../methods/calibrated/statistics.ts";
+import { inputStatistics, type InputStatistics } from "../methods/calibrated/statistics.ts";
 import { chunksOf, type Chunk } from "../methods/quantize/chunks.ts";
 import type { GivenCodes, PackedWeight } from "../methods/quantize/packed.ts";
 import { findWeights } from "../model/weights.ts";
@@ -29,11 +29,12 @@ export interface GptqRunOptions extends Omit<GptqOptions, "measure"> {
  */
 export interface CalibratedLayer {
   readonly name: string;
-  readonly algorithm: "gptq" | "rtn";
+  /** weighted: plain rounding under scales that are searched by the importance of input channels. */
+  readonly algorithm: "gptq" | "weighted" | "rtn";
   readonly plainError?: number;
   readonly error?: number;
   readonly damping?: number;
-  /** Why the weight was rounded plainly. */
+  /** Why it is not GPTQ. */
   readonly reason?: string;
 }
 
@@ -65,8 +66,8 @@ export async function runGptq(
     throwIfAborted(options.signal);
     const packed = job.packed.find(({ id }) => id === ids[0]);
     if (!packed || ids.length !== 1) continue;
-    const gram = inputStatistics(statistics, inputsOf.get(name) ?? [])?.gram;
-    const layer = await quantizeLayer(name, packed, gram, { sources, backend, options });
+    const found = inputStatistics(statistics, inputsOf.get(name) ?? []);
+    const layer = await quantizeLayer(name, packed, found, { sources, backend, options });
     if (layer.codes) given.set(packed.id, layer.codes);
     layers.push(layer.report);
     options.onLayer?.(layer.report);
@@ -100,39 +101,55 @@ interface Layer {
 async function quantizeLayer(
   name: string,
   packed: PackedWeight,
-  gram: Float64Array | undefined,
+  statistics: InputStatistics | undefined,
   context: Context,
 ): Promise<Layer> {
-  const plainly = (reason: string, more: Partial<CalibratedLayer> = {}): Layer => ({
-    report: { name, algorithm: "rtn", reason, ...more },
-  });
+  const plainly = (reason: string): Layer => ({ report: { name, algorithm: "rtn", reason } });
   if (packed.encoding.kind !== "affine") return plainly("GPTQ makes integer codes only");
-  if (!gram) return plainly("no second moments of its input");
-  const view = matrixView(packed.geometry, packed.layout, Math.sqrt(gram.length));
+  if (!statistics) return plainly("no statistics of its input");
+  const view = matrixView(packed.geometry, packed.layout, statistics.channels);
   if (!view || packed.transpose) return plainly("its groups do not lie along its inputs");
   const [chunk, ...others] = chunksOf(packed, Number.MAX_SAFE_INTEGER);
   if (!chunk || others.length > 0) return plainly("it is cut into pieces");
-  for (let damping = context.options.damping ?? 0.01; damping <= mostDamping; damping *= 10) {
+  const { options } = context;
+  const gram = statistics.gram ?? diagonalOf(statistics);
+  for (let damping = options.damping ?? 0.01; ; damping *= 10) {
     const results = await runLayer(packed, chunk, view, gram, damping, context);
-    if (wordsOf(results, gptqTargets.bad)[0] !== 0) continue;
     const [plainError, error] = [gptqTargets.plainError, gptqTargets.error].map((target) => {
       const sums = new Float32Array(wordsOf(results, target).buffer);
       return sums.reduce((sum, value) => sum + value, 0) / (view.n * view.k);
     });
-    if (plainError === undefined || error === undefined || !(error < plainError)) {
-      return plainly("plain rounding loses no more", { ...(plainError === undefined ? {} : { plainError }), damping });
+    if (plainError === undefined || error === undefined) return plainly("it was not measured");
+    const isFactored = wordsOf(results, gptqTargets.bad)[0] === 0;
+    if (!isFactored && damping * 10 <= mostDamping) continue;
+    const isBetter = isFactored && statistics.gram !== undefined && error < plainError;
+    if (isBetter) {
+      const codes = codesOf(results, gptqTargets.codes);
+      return { report: { name, algorithm: "gptq", plainError, error, damping }, codes };
     }
-    const part = (target: string): Uint8Array => results.get(target)?.slice() ?? new Uint8Array();
+    const reason = !statistics.gram
+      ? "no second moments of its input"
+      : isFactored
+        ? "rounding each channel alone loses no more"
+        : `its second moments can't be factored, even damped by ${damping} times their mean`;
+    if (!isWeighted(packed, view, options)) return { report: { name, algorithm: "rtn", plainError, reason } };
     return {
-      report: { name, algorithm: "gptq", plainError, error, damping },
-      codes: {
-        codes: part(gptqTargets.codes),
-        scales: part(gptqTargets.scales),
-        zeros: part(gptqTargets.zeros),
-      },
+      report: { name, algorithm: "weighted", plainError, error: plainError, reason },
+      codes: codesOf(results, gptqTargets.weightedCodes),
     };
   }
-  return plainly(`its second moments can't be factored, even damped by ${mostDamping} times their mean`);
+}
+
+function codesOf(results: ReadonlyMap<string, Uint8Array>, codes: string): GivenCodes {
+  const part = (target: string): Uint8Array => results.get(target)?.slice() ?? new Uint8Array();
+  return { codes: part(codes), scales: part(gptqTargets.scales), zeros: part(gptqTargets.zeros) };
+}
+
+/** Second moments of channels that tell nothing of each other. */
+function diagonalOf({ channels, meanSquare }: InputStatistics): Float64Array {
+  const gram = new Float64Array(channels ** 2);
+  for (const [i, value] of meanSquare.entries()) gram[i * channels + i] = value;
+  return gram;
 }
 
 /** One try at a damping: everything that the unit delivers. */

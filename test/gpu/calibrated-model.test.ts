@@ -64,7 +64,7 @@ it.skipIf(process.env["WGSLIM_ADAPTER"] === "swiftshader")(
     // Names of tensors and the recipe are the same; only what the codes are differs.
     expect(statSync(ours).size).toBe(statSync(plain).size);
     const [embedding, ...products] = report.layers;
-    expect(embedding).toMatchObject({ algorithm: "rtn", reason: "no second moments of its input" });
+    expect(embedding).toMatchObject({ algorithm: "rtn", reason: "no statistics of its input" });
     expect(products.length).toBe(29);
     for (const { name, algorithm, error = 1, plainError = 0 } of products) {
       expect([name, algorithm]).toEqual([name, "gptq"]);

@@ -1,7 +1,7 @@
 // GPTQ of whole layers on the device: as good as the published algorithm in doubles, with the bytes of plain rounding,
 // and honest where it can't be done.
 import { describe, expect, it } from "vitest";
-import type { Statistics } from "../../src/calibrate/statistics.ts";
+import type { Statistics, TensorStatistics } from "../../src/calibrate/statistics.ts";
 import { runGptq, type GptqRunOptions } from "../../src/compress/gptq.ts";
 import { openOnnx } from "../../src/compress/open-model.ts";
 import { planCompression, type QuantizeRecipe } from "../../src/compress/plan-compression.ts";
@@ -63,11 +63,21 @@ function statisticsOf({ k, gram }: ReferenceLayer): Statistics {
 const meanSquare = ({ k, gram }: ReferenceLayer): number =>
   Array.from({ length: k }, (_, i) => gram[i * k + i] ?? 0).reduce((sum, value) => sum + value, 0) / k;
 
-async function quantize(layer: Layer, recipe: QuantizeRecipe, options: GptqRunOptions) {
+async function quantize(
+  layer: Layer,
+  recipe: QuantizeRecipe,
+  options: GptqRunOptions,
+  seen: (x: TensorStatistics) => TensorStatistics = (x) => x,
+) {
   const backend = new WebGpuBackend(await device(), { ...kernelSpecs, ...graphKernelSpecs });
   const model = await modelOf(layer);
   const plan = planCompression(model, backend.profile, { skip: false, ...recipe });
-  return { backend, model, plan, ...(await runGptq(model, plan, statisticsOf(layer), backend, options)) };
+  const { tensors, ...rest } = statisticsOf(layer);
+  const statistics = {
+    ...rest,
+    tensors: Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, seen(x)])),
+  };
+  return { backend, model, plan, ...(await runGptq(model, plan, statistics, backend, options)) };
 }
 
 const recipeOf = ({ bits, scheme }: AffineRule, blockSize: number): QuantizeRecipe => ({
@@ -141,7 +151,13 @@ describe("against GPTQ in doubles", () => {
 
   it("768 x 768 within 1 %", async () => {
     if ((await device()).profile.adapterClass !== "llvmpipe") return;
-    const layer = layerOf(768, 768);
+    const k = 768;
+    // Not from inputs: their products would take longer than all the rest.
+    const gram = Float64Array.from({ length: k * k }, (_, at) => {
+      const [i, j] = [Math.floor(at / k), at % k];
+      return 0.8 ** Math.abs(i - j) * (1 + (i % 7)) * (1 + (j % 7));
+    });
+    const layer = { n: k, k, rowMajor: false, weight: weights(k * k, 5), gram };
     const { device: own, reference } = await compare({ layer, rule: ruleOf(4, "asymmetric"), blockSize: 32 });
     expect(own).toBeLessThan(reference * 1.01);
   });
@@ -178,15 +194,32 @@ function broken(excess: number): Layer {
   return { ...layer, gram };
 }
 
+const withoutMoments = (x: TensorStatistics): TensorStatistics =>
+  Object.fromEntries(Object.entries(x).filter(([key]) => key !== "gram")) as unknown as TensorStatistics;
+
 describe("where it can't be done", () => {
   it("damps more", async () => {
     const { layers } = await quantize(broken(0.5), { format: "int4" }, {});
     expect(layers[0]).toMatchObject({ name: "w", damping: 1 });
   });
 
-  it("rounds plainly, and says why", async () => {
+  it("searches scales by importance alone, and says why", async () => {
     const { layers, given } = await quantize(broken(40), { format: "int4" }, {});
+    expect(given.size).toBe(1);
+    expect(layers[0]).toMatchObject({ name: "w", algorithm: "weighted", reason: expect.stringContaining("factored") });
+  });
+
+  it("rounds plainly where there is no search to weigh, and says why", async () => {
+    const search = { kind: "absmax" } as const;
+    const { layers, given } = await quantize(broken(40), { format: "int4", formatOptions: { search } }, {});
     expect(given.size).toBe(0);
     expect(layers[0]).toMatchObject({ name: "w", algorithm: "rtn", reason: expect.stringContaining("factored") });
+  });
+
+  it("searches scales by importance where there are no second moments", async () => {
+    const layer = layerOf(96, 24);
+    const { layers, given } = await quantize(layer, { format: "int4" }, {}, withoutMoments);
+    expect(given.size).toBe(1);
+    expect(layers[0]).toMatchObject({ name: "w", algorithm: "weighted", reason: "no second moments of its input" });
   });
 });

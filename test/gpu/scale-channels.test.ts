@@ -1,6 +1,12 @@
 // Channels scaled for nothing: which activations can be, that the model computes the same, and that its weights lose
 // less when they are rounded.
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { UsageError } from "../../src/base/errors.ts";
+import { quantizeCalibrated } from "../../src/cli/commands/quantize-calibrated.ts";
+import { fromFile } from "../../src/node-files.ts";
 import { openOnnx } from "../../src/compress/open-model.ts";
 import { planCompression } from "../../src/compress/plan-compression.ts";
 import {
@@ -18,6 +24,8 @@ import { testDevice } from "../support/gpu.ts";
 import { floatTensor, largestDifference, onnxSource, op, randomTensor, smallModel } from "../support/onnx-models.ts";
 
 const device = testDevice();
+const folder = mkdtempSync(join(tmpdir(), "wgslim-scaled-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const width = 64;
 
 /** A gated layer after a norm, then one with a bias behind a relu; the last product's input is read twice. */
@@ -115,4 +123,29 @@ describe("channels scaled for nothing", () => {
     const largest = (of: typeof statistics): number => outlierRatio(of.tensors["h"]?.channelAbsMax ?? []);
     expect(largest(moved)).toBeLessThan(largest(statistics) / 3);
   });
+});
+
+it.each(["gptq", "awq", "smoothquant"] as const)("wgslim quantize --algorithm %s", async (algorithm) => {
+  const [input, data, output] = ["model.onnx", "rows.jsonl", `${algorithm}.onnx`].map((name) => join(folder, name));
+  const bytes = await source();
+  writeFileSync(input ?? "", await bytes.read(0, bytes.size));
+  const rows = Array.from(batch("first")["x"]?.data ?? []);
+  const lines = Array.from({ length: 48 }, (_, i) => JSON.stringify({ x: rows.slice(i * width, (i + 1) * width) }));
+  writeFileSync(data ?? "", lines.join("\n"));
+  const flags = { output: output ?? "", format: "int4", calibration: data ?? "", adapter: "webgpu", quiet: true };
+  await quantizeCalibrated(algorithm)(input ?? "", flags, new AbortController().signal);
+  const packed = await fromFile(output ?? "");
+  try {
+    const { onnx } = await openOnnx(packed);
+    expect(onnx.graph.nodes.filter(({ opType }) => opType === "MatMulNBits").length).toBeGreaterThan(4);
+  } finally {
+    await packed.close?.();
+  }
+  const withoutData = { ...flags, calibration: undefined, force: true };
+  const run = quantizeCalibrated(algorithm)(
+    input ?? "",
+    withoutData as unknown as typeof flags,
+    new AbortController().signal,
+  );
+  await expect(run).rejects.toThrow(UsageError);
 });

@@ -49,7 +49,7 @@ async function quantizeBy(
     const report = await quantizeCalibratedFile(input, flags.output, {
       ...recipe,
       algorithm,
-      calibration: await openCalibration(source, file, algorithm, signal),
+      calibration: await openCalibration(source, file, signal),
       adapter: adapter === "cpu" ? "cpu" : "webgpu",
       gate: parseGate(flags),
       force,
@@ -58,7 +58,7 @@ async function quantizeBy(
       onProgress: (progress) => bar.update(progress),
       onWarning: printWarning,
       onLayer: ({ name, reason }) => {
-        if (reason !== undefined && !flags.json) printNote(`${name} is rounded plainly: ${reason}`);
+        if (reason !== undefined && !flags.json) printNote(`${name} is not quantized by GPTQ: ${reason}`);
       },
       onChannels: ({ input: name, reason }) => {
         if (reason !== undefined && !flags.json) printNote(`channels of ${name} stay as they are: ${reason}`);
@@ -80,21 +80,15 @@ async function quantizeBy(
   }
 }
 
-/** Statistics where the file holds them, else samples. */
+/** Statistics where the file holds them (channels alone: GPTQ then only weighs its scale searches), else samples. */
 async function openCalibration(
   source: Awaited<ReturnType<typeof fromFile>>,
   file: string,
-  algorithm: CalibratedAlgorithm,
   signal: AbortSignal,
 ): Promise<Dataset | Statistics> {
   const head = new TextDecoder().decode(await source.read(0, Math.min(64, source.size)));
   if (!/^\s*\{\s*"version"/.test(head)) return await openDataset(source, { signal });
-  const statistics = readStatistics(new TextDecoder().decode(await source.read(0, source.size)), file);
-  if (algorithm !== "gptq" || Object.values(statistics.tensors).some(({ gram }) => gram)) return statistics;
-  throw new UsageError(`${file} holds no second moments, which GPTQ works with.`, {
-    hint: "Give the samples themselves: --calibration inputs.npz",
-    details: { file },
-  });
+  return readStatistics(new TextDecoder().decode(await source.read(0, source.size)), file);
 }
 
 const digits = (value: number | undefined): string => (value === undefined ? "" : value.toExponential(2));

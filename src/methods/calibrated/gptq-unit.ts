@@ -42,6 +42,8 @@ export const gptqSources = {
 /** Download targets. */
 export const gptqTargets = {
   codes: "codes",
+  /** Codes of the scale search weighted by importance, under the same scales; where `isWeighted` says so. */
+  weightedCodes: "weightedCodes",
   scales: "scales",
   zeros: "zeros",
   /** u32: pivots that were not positive. */
@@ -58,6 +60,17 @@ const wholeRead = (source: string, bytes: number): ReadRef => ({
   rows: 1,
   rowStride: 0,
 });
+
+/** Whether the unit's plain rounding searches its scales by the importance of channels. */
+export function isWeighted(
+  { search, geometry }: PackedWeight,
+  { k, blockSize }: MatrixView,
+  options: GptqOptions,
+): boolean {
+  const { actOrder = true, staticScales = false } = options;
+  const given = actOrder || staticScales || blockSize >= k;
+  return given && geometry.kind === "blocked" && (search.kind === "mse" || search.kind === "hqq");
+}
 
 const download = (buffer: string, bytes: number, target: string): Download => ({ buffer, offset: 0, bytes, target });
 
@@ -77,8 +90,7 @@ export function gptqUnit(
   const line = Math.ceil(k / 4) * 4;
   const { piece, source } = sourcePiece(profile, packed, chunk);
   const finds = !actOrder && !staticScales && view.blockSize < k;
-  const searches = packed.search.kind === "mse" || packed.search.kind === "hqq";
-  const weighs = searches && packed.geometry.kind === "blocked";
+  const weighs = isWeighted(packed, view, options);
   const request: EncodeRequest = {
     encoding: packed.encoding,
     geometry: chunk.geometry,
@@ -87,7 +99,7 @@ export function gptqUnit(
     scaleType: packed.scaleType,
     source,
     prefix: "q.",
-    ...(weighs && !finds ? { importance: "importance" } : {}),
+    ...(weighs ? { importance: "importance" } : {}),
   };
   const { bits, signed, scheme, rounding } = affineOf(request);
   const rule: AffineRule = { bits, signed, scheme, rounding, halfScales: packed.scaleType === "f16" };
@@ -100,16 +112,17 @@ export function gptqUnit(
       matrix: 4 * line * line,
       order: 4 * k,
       [weight]: bytes,
+      "gptq.codes": plain.buffers[names.codes] ?? 0,
       bad: 4,
       ...(measure ? { hessian: 4 * k * k, "plain.values": bytes } : {}),
-      ...(weighs && !finds ? { importance: 4 * k } : {}),
+      ...(weighs ? { importance: 4 * k } : {}),
     },
     uploads: [
       { buffer: "matrix", data: wholeRead(gptqSources.matrix, 4 * line * line) },
       { buffer: "order", data: wholeRead(gptqSources.order, 4 * k) },
       ...(measure ? [{ buffer: "hessian", data: wholeRead(gptqSources.hessian, 4 * k * k) } as const] : []),
       { buffer: "bad", data: { kind: "inline", words: [0] } },
-      ...(weighs && !finds ? [{ buffer: "importance", data: wholeRead(gptqSources.importance, 4 * k) } as const] : []),
+      ...(weighs ? [{ buffer: "importance", data: wholeRead(gptqSources.importance, 4 * k) } as const] : []),
     ],
   };
   const plainError = weightedErrorSteps(
@@ -133,7 +146,7 @@ export function gptqUnit(
     steps: [
       {
         call: affineEncodeCall(chunk.geometry, packed.layout, rule),
-        bindings: [weight, names.scales, names.zeros, names.codes],
+        bindings: [weight, names.scales, names.zeros, "gptq.codes"],
       },
     ],
   };
@@ -161,7 +174,8 @@ export function gptqUnit(
     label: packed.source,
     ...all,
     downloads: [
-      download(names.codes, plain.codes.bytes, gptqTargets.codes),
+      download("gptq.codes", plain.codes.bytes, gptqTargets.codes),
+      ...(weighs ? [download(names.codes, plain.codes.bytes, gptqTargets.weightedCodes)] : []),
       download(names.scales, 4 * groups, gptqTargets.scales),
       download(names.zeros, 4 * groups, gptqTargets.zeros),
       download("bad", 4, gptqTargets.bad),

@@ -71,6 +71,8 @@ export {
   type FormatOptions,
   type ResolvedFormat,
 } from "./methods/quantize/formats.ts";
+export type { FakeFormat } from "./methods/fake-quant/formats.ts";
+export type { FakeGranularity, FakeQuantRule } from "./methods/fake-quant/rules.ts";
 export { parseRule, type Rule, type SkipPolicy } from "./methods/quantize/rules.ts";
 export type { AffineEncoding, Encoding, ScaleSearch, ScaleType } from "./methods/quantize/encoding.ts";
 export { formatPlan } from "./plan/format.ts";

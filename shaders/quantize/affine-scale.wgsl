@@ -5,8 +5,8 @@
 // Tile      one thread a group.
 // Tie rule  the zero point of asymmetric codes is rounded by `rounding` of common/exact.wgsl.
 // NaN rule  ranges are finite.
-import package::common::affine::{affine_scale, affine_zero_point};
-import package::common::exact::flush;
+import package::common::affine::{affine_scale, affine_zero_point, lowest_code, scheme_asymmetric};
+import package::common::exact::{flush, largest_magnitude, settle};
 import package::common::grid::flat_workgroup;
 
 struct Params {
@@ -39,5 +39,11 @@ fn main(
   let high = flush(ranges[group].y);
   let scale = affine_scale(low, high, params.bits, params.scheme, params.half_scales);
   scales[group] = scale;
-  zero_points[group] = affine_zero_point(low, scale, params.bits, params.is_signed, params.scheme, params.rounding);
+  var zero = affine_zero_point(low, scale, params.bits, params.is_signed, params.scheme, params.rounding);
+  // Quotients of 512 and more are beyond what the fast way rounds exactly.
+  if (params.bits > 8u && params.scheme == scheme_asymmetric) {
+    let steps = settle(-max(low, -largest_magnitude), scale, 1.0 / scale, 0, params.rounding);
+    zero = lowest_code(params.bits, params.is_signed) + clamp(steps, 0, (1 << params.bits) - 1);
+  }
+  zero_points[group] = zero;
 }

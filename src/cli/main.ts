@@ -2,6 +2,7 @@
 // The command line: declares commands, runs one, maps errors to exit codes. Each command is loaded when it is
 // asked for, so that --help and inspect never load the GPU runtime.
 import { Command, CommanderError } from "commander";
+import { fakeFormats } from "../methods/fake-quant/formats.ts";
 import { wgslimVersion } from "../version.ts";
 import { describeError, exitCodeOf, exitCodes } from "./exit.ts";
 import { interruption } from "./interruption.ts";
@@ -126,11 +127,26 @@ program
   .option("--dim <name=size>", "size of a named dimension; repeatable", collect)
   .option("--seed <n>", "seed of the random inputs", "0")
   .option("--value <name>", "give this value of the graph in place of its outputs; repeatable", collect)
+  .option(
+    "--fake-quant <rule>",
+    "simulate tensors in another format: PATTERN=FORMAT[,per=tensor|channel|token|group:N][,axis=N][,scale=X][,zero=N][,symmetric|asymmetric][,on=weights|activations][,search=mse], or a .json file of rules; repeatable, the last that matches decides",
+    collect,
+  )
+  .option("--check-finite", "name the first node that gives NaN, or infinities out of finite values")
   .option("-o, --output <file>", "write the outputs to a .npz file")
   .option("--force", "replace an existing output")
   .option("--adapter <kind>", "webgpu or cpu (plain references)", "webgpu")
   .option("--json", "one JSON object on stdout")
-  .addHelpText("after", "\nExample:\n  wgslim run model.onnx --input image=image.npy -o outputs.npz")
+  .addHelpText(
+    "after",
+    `
+A pattern of --fake-quant is a glob, or a regular expression between slashes, over names of tensors, nodes and
+operators. Formats: ${fakeFormats.join(" ")}, or skip.
+
+Examples:
+  wgslim run model.onnx --input image=image.npy -o outputs.npz
+  wgslim run model.onnx --fake-quant "Conv=int8,per=tensor" --fake-quant "*lm_head*=int4,per=group:32"`,
+  )
   .action(async (model, flags) => (await import("./commands/run.ts")).run(model, flags, interruption()));
 
 program

@@ -7,6 +7,7 @@ import { planForward, type ForwardPlan } from "../graph/forward-plan.ts";
 import type { LoweringHooks } from "../graph/hooks.ts";
 import { lowerGraph } from "../graph/lower.ts";
 import type { Observation } from "../graph/observe.ts";
+import type { FakeQuantRule } from "../methods/fake-quant/rules.ts";
 import { sizeOf, wordTypeOf, type HostTensor } from "../graph/values.ts";
 import type { Backend } from "../run/backend.ts";
 import { readSmallConstants } from "./constants.ts";
@@ -36,6 +37,13 @@ export interface ExecutorOptions {
    * since a hook gathers what belongs to one program. Extra outputs come with the graph's own.
    */
   readonly hooks?: () => readonly LoweringHooks[];
+  /** Simulates tensors in other formats on the way; see FakeQuantRule. */
+  readonly fakeQuant?: readonly FakeQuantRule[];
+  /**
+   * Looks for NaN and infinities in every value of each run, and names the first node that makes them. Nothing is fused
+   * then.
+   */
+  readonly checkFinite?: boolean;
   /** Sets of input shapes whose plans and device memory are kept; default 4. */
   readonly cachedPlans?: number;
   readonly signal?: AbortSignal;
@@ -46,6 +54,20 @@ interface Cached {
   readonly assumed: ReadonlyMap<string, HostTensor>;
   readonly session: ForwardSession;
   readonly hooks: Hooks;
+}
+
+/** The caller's hooks, and those that options stand for; their code is loaded when it is asked for. */
+async function allHooks(
+  model: OnnxModel,
+  backend: Backend,
+  { hooks, checkFinite, fakeQuant = [] }: ExecutorOptions,
+): Promise<() => readonly LoweringHooks[]> {
+  const check = checkFinite ? (await import("./check-finite.ts")).FiniteCheck : undefined;
+  const simulate =
+    fakeQuant.length > 0
+      ? (await import("../methods/fake-quant/hooks.ts")).fakeQuantHooks(model, fakeQuant, backend.profile)
+      : undefined;
+  return () => [...(check ? [new check()] : []), ...(simulate ? [simulate()] : []), ...(hooks?.() ?? [])];
 }
 
 /** The hooks of one program. Outputs of those that inspect stay hidden. */
@@ -89,9 +111,14 @@ export class Executor {
     this.#options = options;
   }
 
-  /** Reads small constants; weights stay in the file until the first run. @throws IoError, FormatError, AbortedError */
+  /**
+   * Reads small constants; weights stay in the file until the first run.
+   * @throws UsageError for a rule of `fakeQuant` that matches nothing or contradicts itself; IoError, FormatError,
+   *   AbortedError
+   */
   static async create(model: OnnxModel, backend: Backend, options: ExecutorOptions = {}): Promise<Executor> {
-    return new Executor(model, backend, await readSmallConstants(model, options.signal), options);
+    const hooks = await allHooks(model, backend, options);
+    return new Executor(model, backend, await readSmallConstants(model, options.signal), { ...options, hooks });
   }
 
   /** The inputs that a run must be given. */
@@ -111,7 +138,8 @@ export class Executor {
   /**
    * Runs the graph once.
    * @throws UsageError for missing, unknown or misshapen inputs; UnsupportedError naming the node for what can't be
-   *   run; FormatError for a graph that contradicts itself; GpuError, OutOfMemoryError, DeviceLostError
+   *   run; FormatError for a graph that contradicts itself; UsageError for a rule of `fakeQuant` that does not fit its
+   *   tensor; NonFiniteError with `checkFinite`, and for a simulated tensor that is not finite; GpuError, OutOfMemoryError, DeviceLostError
    */
   async run(inputs: Readonly<Record<string, GraphInput>>): Promise<Readonly<Record<string, GraphOutput>>> {
     const tensors = this.#checked(inputs);

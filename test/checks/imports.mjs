@@ -16,7 +16,7 @@ const allowed = {
   plan: ["kernels", "model"],
   run: ["plan", "memory", "device", "kernels"],
   graph: ["kernels", "model", "plan", "formats"],
-  execute: ["calibrate", "graph", "compress", "plan", "run", "memory", "device", "model", "formats", "kernels"],
+  execute: ["calibrate", "graph", "methods", "compress", "plan", "run", "memory", "device", "model", "formats", "kernels"],
   methods: ["calibrate", "graph", "plan", "model", "kernels", "formats"],
   calibrate: [],
   data: ["formats", "model", "evaluate"],

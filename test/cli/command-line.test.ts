@@ -482,6 +482,35 @@ describe("run and inspect --ops", () => {
     expect(again.code).not.toBe(0);
   });
 
+  it("simulates tensors by rules, of the command line and of a file", async () => {
+    const rules = ["MatMul=int8,on=weights", { pattern: "y", format: "int8", scale: 2 }];
+    writeFileSync(at("rules.json"), JSON.stringify(rules));
+    const [plain, file] = await Promise.all([
+      run("run in.onnx --adapter cpu --dim batch=2 --json"),
+      run("run in.onnx --adapter cpu --dim batch=2 --json --check-finite --fake-quant rules.json"),
+    ]);
+    expect(file).toMatchObject({ code: 0 });
+    const [{ outputs }, simulated] = [JSON.parse(plain.stdout), JSON.parse(file.stdout)];
+    expect(simulated.fakeQuant).toMatchObject([{ pattern: "MatMul", format: "int8", on: "weights" }, { scale: 2 }]);
+    const { max } = simulated.outputs[0];
+    expect(Number.isInteger(max / 2)).toBe(true);
+    expect(Math.abs(max - outputs[0].max)).toBeLessThan(4);
+    expect(max).not.toBe(outputs[0].max);
+  });
+
+  it("refuses rules that match nothing, and files that hold none", async () => {
+    writeFileSync(at("broken.json"), "{");
+    const [unmatched, wrong, broken] = await Promise.all([
+      run("run in.onnx --adapter cpu --dim batch=2 --fake-quant MatMull=int8"),
+      run("run in.onnx --adapter cpu --dim batch=2 --fake-quant MatMul=int9"),
+      run("run in.onnx --adapter cpu --dim batch=2 --fake-quant broken.json"),
+    ]);
+    for (const { code } of [unmatched, wrong, broken]) expect(code).toBe(2);
+    expect(unmatched.stderr).toMatch(/matches no tensor, node or operator.*Near names: MatMul/s);
+    expect(wrong.stderr).toContain("is not PATTERN=FORMAT");
+    expect(broken.stderr).toContain("broken.json is no JSON");
+  });
+
   it("names inputs that the graph lacks, and leaves no file", async () => {
     const { code, stderr } = await run("run in.onnx --adapter cpu --input q=q.npy -o out.npz");
     expect(code).toBe(2);

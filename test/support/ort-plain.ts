@@ -6,6 +6,7 @@ import type { InputTensor, OutputTensor } from "../../src/evaluate/tensors.ts";
 
 const typed = ({ dtype, data, dims }: InputTensor): ort.Tensor => {
   if (dtype === "i64") return new ort.Tensor("int64", BigInt64Array.from([...data].map(BigInt)), dims);
+  if (dtype === "i32") return new ort.Tensor("int32", Int32Array.from(data), dims);
   if (dtype === "bool") return new ort.Tensor("bool", Uint8Array.from(data), dims);
   return new ort.Tensor("float32", Float32Array.from(data), dims);
 };

@@ -12,6 +12,7 @@ import type { NpyArray } from "../../formats/npy.ts";
 import { writeNpz } from "../../formats/npz.ts";
 import { openExecutor } from "../../node-executor.ts";
 import { fromFile, toFile } from "../../node-files.ts";
+import { fakeQuantRulesOf, parseFakeQuantRule, type FakeQuantRule } from "../../methods/fake-quant/rules.ts";
 import { formatTable } from "../../report/table.ts";
 import { readInputFile } from "../compare-models.ts";
 import { parseNumber } from "../options.ts";
@@ -24,6 +25,8 @@ interface RunFlags {
   readonly dim?: readonly string[];
   readonly seed: string;
   readonly value?: readonly string[];
+  readonly fakeQuant?: readonly string[];
+  readonly checkFinite?: boolean;
   readonly output?: string;
   readonly force?: boolean;
   readonly adapter: string;
@@ -40,7 +43,14 @@ export async function run(path: string, flags: RunFlags, signal: AbortSignal): P
     const model = await openOnnx(source, { signal });
     const sink = flags.output === undefined ? undefined : await npzSink(flags.output, flags.force === true);
     try {
-      const options = { adapter, signal, ...(flags.value ? { outputs: flags.value } : {}) } as const;
+      const fakeQuant = await readFakeQuant(flags.fakeQuant ?? []);
+      const options = {
+        adapter,
+        signal,
+        fakeQuant,
+        checkFinite: flags.checkFinite === true,
+        ...(flags.value ? { outputs: flags.value } : {}),
+      } as const;
       const { executor, description, dispose } = await openExecutor(model, options);
       try {
         const inputs = await inputsOf(executor.inputs, integerInputRanges(model.onnx.graph), flags);
@@ -53,6 +63,7 @@ export async function run(path: string, flags: RunFlags, signal: AbortSignal): P
           adapter: description,
           seconds: (performance.now() - started) / 1000,
           dispatches: plan.dispatches,
+          ...(fakeQuant.length > 0 ? { fakeQuant } : {}),
           constantBytes: plan.constantBytes,
           activationBytes: plan.activationBytes,
           inputs: inputs.map(({ name, dtype, dims, content }) => ({ name, dtype, dims, content })),
@@ -72,6 +83,29 @@ export async function run(path: string, flags: RunFlags, signal: AbortSignal): P
     }
   } finally {
     await source.close?.();
+  }
+}
+
+/** Rules as text, or files of them. */
+async function readFakeQuant(texts: readonly string[]): Promise<readonly FakeQuantRule[]> {
+  const rules = texts.map(async (text): Promise<readonly FakeQuantRule[]> => {
+    if (!text.endsWith(".json") || text.includes("=")) return [parseFakeQuantRule(text)];
+    const source = await fromFile(text);
+    try {
+      const json = new TextDecoder().decode(await source.read(0, source.size));
+      return fakeQuantRulesOf(parseJson(json, text));
+    } finally {
+      await source.close?.();
+    }
+  });
+  return (await Promise.all(rules)).flat();
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`${file} is no JSON.`, { cause, hint: "It holds an array of rules.", details: { file } });
   }
 }
 

@@ -138,19 +138,27 @@ function defaultSkips(weights: readonly Weight[], base: ResolvedFormat, policy: 
 }
 
 function unmatched(rule: Rule, weights: readonly Weight[]): UsageError {
-  const literal = rule.pattern
-    .replaceAll(/[^A-Za-z0-9]+/g, " ")
-    .trim()
-    .toLowerCase();
-  const near = weights
-    .map((weight) => ({ id: weight.id, score: similarity(literal, weight.id.toLowerCase()) }))
-    .toSorted((a, b) => b.score - a.score)
-    .slice(0, 5)
-    .map(({ id }) => id);
+  const near = nearNames(
+    rule.pattern,
+    weights.map(({ id }) => id),
+  );
   return new UsageError(`Rule "${rule.pattern}" matches no weight.`, {
     hint: `Near names: ${near.join(", ") || "none, the model has no weights"}.`,
     details: { pattern: rule.pattern, near },
   });
+}
+
+/** Up to five names that a pattern may have meant. */
+export function nearNames(pattern: string, names: readonly string[]): readonly string[] {
+  const literal = pattern
+    .replaceAll(/[^A-Za-z0-9]+/g, " ")
+    .trim()
+    .toLowerCase();
+  return names
+    .map((name) => ({ name, score: similarity(literal, name.toLowerCase()) }))
+    .toSorted((a, b) => b.score - a.score)
+    .slice(0, 5)
+    .map(({ name }) => name);
 }
 
 const letterPairs = (text: string): Set<string> =>

@@ -41,10 +41,17 @@ const cases: KernelCase[] = rules.map((rule) => ({
   buffers: [bytesOf(ranges), ranges.length * 2, ranges.length * 2],
 }));
 /** Widths that only simulations have. */
-const wideCases = [3, 16].map((bits): KernelCase => {
-  const rule = { bits, signed: true, scheme: "symmetric", rounding: "half-even", halfScales: false } as const;
+const wideCases = (
+  [
+    [3, "symmetric"],
+    [16, "symmetric"],
+    [3, "asymmetric"],
+    [16, "asymmetric"],
+  ] as const
+).map(([bits, scheme]): KernelCase => {
+  const rule = { bits, signed: scheme === "symmetric", scheme, rounding: "half-even", halfScales: false } as const;
   return {
-    name: `int${bits}`,
+    name: `${scheme} codes of ${bits} bits`,
     call: affineScaleCall(ranges.length / 2, rule),
     buffers: [bytesOf(ranges), ranges.length * 2, ranges.length * 2],
   };

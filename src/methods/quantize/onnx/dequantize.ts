@@ -49,7 +49,7 @@ export function axesOf(weight: Weight): { channel: number; reduction: number } {
 }
 
 /** The shape that DequantizeLinear sees, and how it is grouped. */
-interface Grouping {
+export interface Grouping {
   readonly geometry: Geometry;
   /** Shape of the packed weight; differs from the weight's where blocks run over a flattened row. */
   readonly dims: readonly number[];
@@ -57,7 +57,7 @@ interface Grouping {
   readonly attributes: Readonly<Record<string, bigint>>;
 }
 
-function groupingOf(weight: Weight, format: ResolvedFormat): Grouping {
+export function groupingOf(weight: Weight, format: Pick<ResolvedFormat, "granularity" | "blockSize">): Grouping {
   const { dims } = weight;
   const { channel, reduction } = axesOf(weight);
   if (format.granularity === "tensor") {

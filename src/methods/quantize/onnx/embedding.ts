@@ -22,7 +22,7 @@ export function isRowTable(weight: Weight): boolean {
   );
 }
 
-export function fitsGatherBlockQuantized(weight: Weight, format: ResolvedFormat): boolean {
+export function fitsGatherBlockQuantized(weight: Weight, format: Pick<ResolvedFormat, "bits" | "blockSize">): boolean {
   const width = weight.dims[1] ?? 0;
   return format.bits === 4 && isRowTable(weight) && width >= format.blockSize && width % format.blockSize === 0;
 }

@@ -17,6 +17,7 @@ export {
   type PresetType,
 } from "./node-quantize-preset.ts";
 export type { QuantizeReport } from "./report/types.ts";
+export { evaluateFile, type EvaluateFileOptions, type FileEvaluation } from "./node-evaluate.ts";
 export { calibrateFile, type CalibrateFileOptions } from "./node-calibrate.ts";
 export {
   mergeStatistics,

@@ -26,6 +26,7 @@ export {
 } from "./node-quantize-calibrated.ts";
 export type { CalibratedLayer } from "./compress/gptq.ts";
 export type { ScaledChannels } from "./compress/scale-channels.ts";
+export { evaluateFile, type EvaluateFileOptions, type FileEvaluation } from "./node-evaluate.ts";
 export {
   mergeStatistics,
   readStatistics,

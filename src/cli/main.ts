@@ -119,6 +119,48 @@ program
   .action(async (a, b, flags) => (await import("./commands/compare.ts")).compare(a, b, flags, interruption()));
 
 program
+  .command("evaluate")
+  .argument("<model>", "an ONNX file")
+  .description("quality on data, run on the GPU, with confidence intervals; with --against, is the difference chance?")
+  .requiredOption("--data <path>", ".npy, .npz, .csv, .jsonl or IDX, or a folder of pictures, one sub-folder a class")
+  .requiredOption("--task <task>", "classification, language-model, embedding, regression or segmentation")
+  .option("--against <original>", "an ONNX file to compare with on the same samples")
+  .option("--labels <file>", "what is right, row by row, where it is not in the data")
+  .option("--label-field <name>", "the field of the data that holds what is right (default: label)")
+  .option("--input <name=field>", "which field of the data feeds which input; repeatable", collect)
+  .option("--value <name>", "the value of the graph to judge (default: its output)")
+  .option("--batch <samples>", "samples at a time (default: the model's own, or 16)")
+  .option("--limit <samples>", "at most so many samples, chosen by the seed")
+  .option("--seed <n>", "of the choice of samples and of the bootstrap", "1")
+  .option("--size <HxW>", "pictures: resize to this (folders: default the model's own size)")
+  .option("--color <order>", "pictures: rgb, bgr or gray")
+  .option("--layout <axes>", "pictures: NCHW or NHWC (default: as the model's input looks)")
+  .option("--scale <x>", "pictures: multiplies every value (default 1/255)")
+  .option("--mean <list>", "pictures: subtracted after scaling, one number or one a channel")
+  .option("--std <list>", "pictures: divided by, one number or one a channel")
+  .option("--window <tokens>", "language models: cuts one long row of tokens into windows (default 256)")
+  .option("--pad <token>", "language models: fills up short lines of .jsonl, and is not judged")
+  .option("--bytes-per-token <n>", "language models: for bits per byte")
+  .option("--ignore <label>", "a token or a pixel's label that is not judged")
+  .option("--adapter <kind>", "webgpu or cpu (plain references)", "webgpu")
+  .option("--report <file>", "write a page too: .html")
+  .option("--force", "replace an existing report")
+  .option("--json", "one JSON object on stdout")
+  .addHelpText(
+    "after",
+    `
+Embeddings are judged against the original, or by --labels: one similarity for each pair of samples 1 and 2, 3 and 4 …
+
+Examples:
+  wgslim evaluate small.onnx --against model.onnx --task classification --data t10k-images-idx3-ubyte.gz \\
+    --labels t10k-labels-idx1-ubyte.gz --mean 0.286 --std 0.353
+  wgslim evaluate small.onnx --against model.onnx --task language-model --data tokens.npy --limit 100`,
+  )
+  .action(async (model, flags) =>
+    (await import("./commands/evaluate.ts")).evaluateCommand(model, flags, interruption()),
+  );
+
+program
   .command("run")
   .argument("<model>", "an ONNX file")
   .description("run a model's graph once on the GPU; inputs from files or made up by seed")

@@ -55,3 +55,23 @@ export function progressBar(quiet: boolean): ProgressReporter {
     },
   };
 }
+
+/** A bar of samples; nothing in a pipe. */
+export function sampleBar(quiet: boolean): { update(samples: number, of: number): void; stop(): void } {
+  if (quiet || !process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const bar = new SingleBar(
+    { stream: process.stderr, format: "{bar} {value} of {total} samples", hideCursor: true, clearOnComplete: true },
+    Presets.shades_classic,
+  );
+  let isRunning = false;
+  return {
+    update(samples, of) {
+      if (!isRunning) bar.start(of, samples);
+      isRunning = true;
+      bar.update(samples);
+    },
+    stop() {
+      if (isRunning) bar.stop();
+    },
+  };
+}

@@ -3,8 +3,7 @@
 import { AbortedError, InternalError, throwIfAborted } from "../base/errors.ts";
 import type { Plan, PlanOp, ReadRef } from "../plan/types.ts";
 import type { Backend, BackendSession } from "./backend.ts";
-import { CheckpointLog } from "./checkpoint.ts";
-import type { CheckpointStore } from "./checkpoint.ts";
+import type { CheckpointLog, CheckpointStore } from "./checkpoint.ts";
 import { fillBatch, splitResults } from "./fill.ts";
 import type { ReadSource } from "./fill.ts";
 import { remainingOps, UnitSources } from "./resume.ts";
@@ -64,7 +63,8 @@ export async function runPlan(plan: Plan, backend: Backend, io: RunIo, options: 
   const { signal, checkpoint } = options;
   const started = performance.now();
   throwIfAborted(signal);
-  const log = checkpoint && (await CheckpointLog.open(checkpoint, plan.fingerprint));
+  // Loaded for those who keep one.
+  const log = checkpoint && (await (await import("./checkpoint.ts")).CheckpointLog.open(checkpoint, plan.fingerprint));
   const run = new Run(plan, io, options, log);
   try {
     await run.resume();

@@ -14,17 +14,8 @@ import type { FakeQuantRule } from "../../src/methods/fake-quant/rules.ts";
 import { fromFile } from "../../src/node-files.ts";
 import { WebGpuBackend } from "../../src/run/webgpu-backend.ts";
 import { dataModel, dataModelInputs } from "../support/data-models.ts";
-import {
-  cnn,
-  inSteps,
-  picture,
-  recurrent,
-  roundingSteps,
-  runGraph,
-  sequence,
-  tokens,
-  transformer,
-} from "../support/fake-quant.ts";
+import { inSteps, roundingSteps, runGraph } from "../support/fake-quant.ts";
+import { cnn, picture, recurrent, sequence, tokens, transformer } from "../support/small-graphs.ts";
 import { testDevice } from "../support/gpu.ts";
 import { largestDifference, onnxBytes, op, smallModel } from "../support/onnx-models.ts";
 import { runPlainly } from "../support/ort-plain.ts";

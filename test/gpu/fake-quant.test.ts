@@ -4,13 +4,10 @@ import { assert, asyncProperty, constantFrom, integer, record } from "fast-check
 import { describe, expect, it } from "vitest";
 import { elementCount } from "../../src/base/dtypes.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import { openOnnx } from "../../src/compress/open-model.ts";
-import { planCompression, type QuantizeRecipe } from "../../src/compress/plan-compression.ts";
-import { runCompression } from "../../src/compress/run-compression.ts";
+import type { QuantizeRecipe } from "../../src/compress/plan-compression.ts";
 import type { InputTensor } from "../../src/evaluate/tensors.ts";
 import { Executor, type GraphInput } from "../../src/execute/executor.ts";
 import { OnnxType, type OnnxModel } from "../../src/formats/onnx/ir.ts";
-import { toMemory } from "../../src/formats/sources/memory.ts";
 import { graphKernelReferences } from "../../src/kernels/graph-references.ts";
 import { graphKernelSpecs } from "../../src/kernels/graph-registry.ts";
 import { kernelSpecs } from "../../src/kernels/registry.ts";
@@ -18,7 +15,7 @@ import { fakeFormats, type FakeFormat } from "../../src/methods/fake-quant/forma
 import type { FakeQuantRule } from "../../src/methods/fake-quant/rules.ts";
 import { CpuBackend } from "../../src/run/cpu-backend.ts";
 import { WebGpuBackend } from "../../src/run/webgpu-backend.ts";
-import { cnn, inSteps, picture, recurrent, runGraph, sequence, tokens, transformer } from "../support/fake-quant.ts";
+import { inSteps, runGraph } from "../support/fake-quant.ts";
 import { testDevice } from "../support/gpu.ts";
 import {
   floatInput,
@@ -32,17 +29,14 @@ import {
   smallModel,
 } from "../support/onnx-models.ts";
 import { runPlainly } from "../support/ort-plain.ts";
+import { quantizeOn } from "../support/quantized.ts";
+import { cnn, picture, recurrent, sequence, tokens, transformer } from "../support/small-graphs.ts";
 
 const device = testDevice();
 const executing = async (): Promise<WebGpuBackend> => new WebGpuBackend(await device(), graphKernelSpecs);
 
-async function quantized(model: OnnxModel, recipe: QuantizeRecipe): Promise<Uint8Array> {
-  const backend = new WebGpuBackend(await device(), kernelSpecs);
-  const output = toMemory("quantized.onnx");
-  const plan = planCompression(await openOnnx(await onnxSource(model)), backend.profile, { skip: false, ...recipe });
-  await runCompression(plan, backend, { output });
-  return output.bytes();
-}
+const quantized = async (model: OnnxModel, recipe: QuantizeRecipe): Promise<Uint8Array> =>
+  await quantizeOn(new WebGpuBackend(await device(), kernelSpecs), await onnxSource(model), { skip: false, ...recipe });
 
 const embedding: OnnxModel = smallModel({
   opset: 21,

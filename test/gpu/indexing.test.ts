@@ -1,7 +1,6 @@
 // Gathers, scatters, orders and Einsum over random shapes, against onnxruntime's CPU provider. Indices come as graph
 // inputs, so that the device turns them into positions, not the host.
 import { describe, expect, it } from "vitest";
-import { xoshiro128 } from "../../src/base/random.ts";
 import type { InputTensor } from "../../src/evaluate/tensors.ts";
 import { OnnxType, type OnnxAttribute } from "../../src/formats/onnx/ir.ts";
 import {
@@ -14,6 +13,7 @@ import {
 } from "../../src/formats/onnx/make.ts";
 import { graphKernelSpecs } from "../../src/kernels/graph-registry.ts";
 import { WebGpuBackend } from "../../src/run/webgpu-backend.ts";
+import { Dice } from "../support/dice.ts";
 import { compareForward } from "../support/forward.ts";
 import { testDevice } from "../support/gpu.ts";
 import { onnxBytes } from "../support/onnx-models.ts";
@@ -32,33 +32,8 @@ const types = { f32: OnnxType.FLOAT, i32: OnnxType.INT32, i64: OnnxType.INT64 };
 const { FLOAT, INT64 } = OnnxType;
 const sizeOf = (dims: readonly number[]): number => dims.reduce((all, dim) => all * dim, 1);
 
-/** Random shapes, indices and numbers by seed. */
-class Dice {
-  readonly #next: () => number;
-
-  constructor(seed: number) {
-    this.#next = xoshiro128([seed + 1, 0x9e3779b9, 0x243f6a88, 0xb7e15162]);
-  }
-
-  /** A whole number from `low` up to, without, `high`. */
-  whole(low: number, high: number): number {
-    return low + (this.#next() % Math.max(1, high - low));
-  }
-
-  pick<T>(first: T, ...rest: readonly T[]): T {
-    return [first, ...rest][this.whole(0, rest.length + 1)] ?? first;
-  }
-
-  dims(rank: number, low = 1, high = 6): number[] {
-    return Array.from({ length: rank }, () => this.whole(low, high));
-  }
-
-  /** Multiples of 1/8, of which many are equal and sums are exact. */
-  reals(dims: readonly number[]): Tensor {
-    const data = Float32Array.from({ length: sizeOf(dims) }, () => this.whole(-40, 41) / 8);
-    return { dtype: "f32", dims, data };
-  }
-
+/** Indices beside shapes and numbers. */
+class IndexDice extends Dice {
   /** Indices of an axis, from either end. */
   indices(dims: readonly number[], size: number, dtype: Dtype = this.pick("i32", "i64")): Tensor {
     return { dtype, dims, data: Float64Array.from({ length: sizeOf(dims) }, () => this.whole(-size, size)) };
@@ -82,18 +57,18 @@ const long = (values: readonly number[], dims: readonly number[] = [values.lengt
 });
 
 /** An axis of a rank, counted from either end. */
-const axisOf = (dice: Dice, rank: number): { axis: number; at: number } => {
+const axisOf = (dice: IndexDice, rank: number): { axis: number; at: number } => {
   const at = dice.whole(0, rank);
   return { at, axis: dice.pick(at, at - rank) };
 };
 
 const scatterTrial =
   (...reductions: readonly [string, ...string[]]) =>
-  (dice: Dice): Trial => {
+  (dice: IndexDice): Trial => {
     const dims = dice.dims(dice.whole(1, 5));
     const { axis, at } = axisOf(dice, dims.length);
     const to = dims.map((dim, i) => (i === at ? dice.whole(1, 8) : dice.whole(1, dim + 1)));
-    const inputs = [dice.reals(dims), dice.indices(to, dims[at] ?? 1), dice.reals(to)];
+    const inputs = [dice.eighths(dims), dice.indices(to, dims[at] ?? 1), dice.eighths(to)];
     return { inputs, attributes: { axis, reduction: dice.pick(...reductions) } };
   };
 
@@ -108,7 +83,7 @@ const einsums = [
   "...ij,...jk->...ik",
 ];
 
-function einsumTrial(dice: Dice): Trial {
+function einsumTrial(dice: IndexDice): Trial {
   const equation = dice.pick(
     "ij,ij,ij->i",
     ...einsums,
@@ -128,17 +103,17 @@ function einsumTrial(dice: Dice): Trial {
       sizes.set(label, size);
       return size;
     });
-    return dice.reals(dims);
+    return dice.eighths(dims);
   });
   return { inputs, attributes: { equation } };
 }
 
-const trials: Readonly<Record<string, (dice: Dice) => Trial>> = {
+const trials: Readonly<Record<string, (dice: IndexDice) => Trial>> = {
   GatherElements: (dice) => {
     const dims = dice.dims(dice.whole(1, 5));
     const { axis, at } = axisOf(dice, dims.length);
     const to = dims.map((dim, i) => (i === at ? dice.whole(0, 8) : dice.whole(1, dim + 1)));
-    return { inputs: [dice.reals(dims), dice.indices(to, dims[at] ?? 1)], attributes: { axis } };
+    return { inputs: [dice.eighths(dims), dice.indices(to, dims[at] ?? 1)], attributes: { axis } };
   },
   GatherND: (dice) => {
     const dims = dice.dims(dice.whole(1, 5));
@@ -146,36 +121,39 @@ const trials: Readonly<Record<string, (dice: Dice) => Trial>> = {
     const depth = dice.whole(1, dims.length - batch + 1);
     const kept = [...dims.slice(0, batch), ...dice.dims(dice.whole(0, 3), 1, 4)];
     const indices = dice.coordinates(kept, dims.slice(batch, batch + depth));
-    return { inputs: [dice.reals(dims), indices], attributes: { batch_dims: batch } };
+    return { inputs: [dice.eighths(dims), indices], attributes: { batch_dims: batch } };
   },
   ScatterElements: scatterTrial("none", "add", "mul", "max", "min"),
   ScatterND: (dice) => {
     const dims = dice.dims(dice.whole(1, 5));
     const depth = dice.whole(1, dims.length + 1);
     const kept = dice.dims(dice.whole(1, 3), 0, 4);
-    const updates = dice.reals([...kept, ...dims.slice(depth)]);
+    const updates = dice.eighths([...kept, ...dims.slice(depth)]);
     const indices = dice.coordinates(kept, dims.slice(0, depth));
-    return { inputs: [dice.reals(dims), indices, updates], attributes: { reduction: dice.pick("add", "max", "min") } };
+    return {
+      inputs: [dice.eighths(dims), indices, updates],
+      attributes: { reduction: dice.pick("add", "max", "min") },
+    };
   },
   TopK: (dice) => {
     const dims = dice.dims(dice.whole(1, 4), 1, 20);
     const { axis, at } = axisOf(dice, dims.length);
     const k = dice.whole(1, (dims[at] ?? 1) + 1);
     const attributes = { axis, largest: dice.whole(0, 2), sorted: 1 };
-    return { inputs: [dice.reals(dims), long([k])], attributes, outputs: [FLOAT, INT64] };
+    return { inputs: [dice.eighths(dims), long([k])], attributes, outputs: [FLOAT, INT64] };
   },
   CumSum: (dice) => {
     const dims = dice.dims(dice.whole(1, 4), 1, 9);
     const { axis } = axisOf(dice, dims.length);
     const attributes = { exclusive: dice.whole(0, 2), reverse: dice.whole(0, 2) };
-    return { inputs: [dice.reals(dims), long([axis], [])], attributes };
+    return { inputs: [dice.eighths(dims), long([axis], [])], attributes };
   },
   OneHot: (dice) => {
     const depth = dice.whole(1, 7);
     const dims = dice.dims(dice.whole(1, 4));
     const { axis } = axisOf(dice, dims.length + 1);
     // Some indices lie outside, and light nothing.
-    return { inputs: [dice.indices(dims, depth + 2, "i64"), long([depth]), dice.reals([2])], attributes: { axis } };
+    return { inputs: [dice.indices(dims, depth + 2, "i64"), long([depth]), dice.eighths([2])], attributes: { axis } };
   },
   Einsum: einsumTrial,
   ReverseSequence: (dice) => {
@@ -183,16 +161,16 @@ const trials: Readonly<Record<string, (dice: Dice) => Trial>> = {
     const dims = dice.dims(dice.whole(2, 5));
     const data = Float64Array.from({ length: dims[1 - time] ?? 1 }, () => dice.whole(1, (dims[time] ?? 1) + 1));
     const lengths: Tensor = { dtype: "i64", dims: [data.length], data };
-    return { inputs: [dice.reals(dims), lengths], attributes: { time_axis: time, batch_axis: 1 - time } };
+    return { inputs: [dice.eighths(dims), lengths], attributes: { time_axis: time, batch_axis: 1 - time } };
   },
   SoftmaxCrossEntropyLoss: (dice) => {
     const dims = [dice.whole(1, 5), dice.whole(2, 6), ...dice.dims(dice.whole(0, 3))];
     const [batch = 1, classes = 1, ...rest] = dims;
     const data = Float64Array.from({ length: batch * sizeOf(rest) }, () => dice.whole(0, classes));
     const target: Tensor = { dtype: "i64", dims: [batch, ...rest], data };
-    const weights = { ...dice.reals([classes]), data: Float32Array.from({ length: classes }, (_, i) => 1 + i / 4) };
+    const weights = { ...dice.eighths([classes]), data: Float32Array.from({ length: classes }, (_, i) => 1 + i / 4) };
     const attributes = { reduction: dice.pick("none", "sum", "mean") };
-    return { inputs: [dice.reals(dims), target, ...(dice.whole(0, 2) === 1 ? [weights] : [])], attributes };
+    return { inputs: [dice.eighths(dims), target, ...(dice.whole(0, 2) === 1 ? [weights] : [])], attributes };
   },
 };
 
@@ -220,7 +198,7 @@ describe("indexing operators over random shapes", () => {
   it.each(Object.keys(trials))("%s equals onnxruntime's", async (opType) => {
     const backend = new WebGpuBackend(await device(), graphKernelSpecs);
     for (let seed = 0; seed < 24; seed++) {
-      const trial = trials[opType]?.(new Dice(seed));
+      const trial = trials[opType]?.(new IndexDice(seed));
       if (!trial) continue;
       const { model, tensors } = await modelOf(opType, trial);
       const worst = await compareForward(model, tensors, backend);

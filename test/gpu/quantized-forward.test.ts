@@ -3,15 +3,13 @@
 import { describe, expect, it } from "vitest";
 import type { ByteSource } from "../../src/base/bytes.ts";
 import { FormatError, UnsupportedError } from "../../src/base/errors.ts";
-import { openOnnx } from "../../src/compress/open-model.ts";
-import { planCompression, type QuantizeRecipe } from "../../src/compress/plan-compression.ts";
-import { runCompression } from "../../src/compress/run-compression.ts";
+import type { QuantizeRecipe } from "../../src/compress/plan-compression.ts";
 import type { InputTensor } from "../../src/evaluate/tensors.ts";
 import { Executor } from "../../src/execute/executor.ts";
 import { OnnxType, type OnnxModel } from "../../src/formats/onnx/ir.ts";
 import { makeTensor } from "../../src/formats/onnx/make.ts";
 import { readOnnx } from "../../src/formats/onnx/read.ts";
-import { fromBytes, toMemory } from "../../src/formats/sources/memory.ts";
+import { fromBytes } from "../../src/formats/sources/memory.ts";
 import { graphKernelSpecs } from "../../src/kernels/graph-registry.ts";
 import { kernelSpecs } from "../../src/kernels/registry.ts";
 import { fromFile } from "../../src/node-files.ts";
@@ -19,28 +17,16 @@ import { WebGpuBackend } from "../../src/run/webgpu-backend.ts";
 import { dataModel, dataModelInputs, type DataModel } from "../support/data-models.ts";
 import { compareWith } from "../support/forward.ts";
 import { testDevice } from "../support/gpu.ts";
-import {
-  floatInput,
-  floatTensor,
-  intTensor,
-  onnxBytes,
-  onnxSource,
-  op,
-  randomTensor,
-  smallModel,
-} from "../support/onnx-models.ts";
+import { floatTensor, intTensor, onnxBytes, onnxSource, op, randomTensor, smallModel } from "../support/onnx-models.ts";
 import { runPlainly } from "../support/ort-plain.ts";
-import { operatorsOf } from "../support/quantized.ts";
+import { operatorsOf, quantizeOn } from "../support/quantized.ts";
+import { cnnAt, picture, recurrent, sequence } from "../support/small-graphs.ts";
 
 const device = testDevice();
 const executing = async (): Promise<WebGpuBackend> => new WebGpuBackend(await device(), graphKernelSpecs);
 
-async function quantized(source: ByteSource, recipe: QuantizeRecipe): Promise<Uint8Array> {
-  const backend = new WebGpuBackend(await device(), kernelSpecs);
-  const output = toMemory("quantized.onnx");
-  await runCompression(planCompression(await openOnnx(source), backend.profile, recipe), backend, { output });
-  return output.bytes();
-}
+const quantized = async (source: ByteSource, recipe: QuantizeRecipe): Promise<Uint8Array> =>
+  await quantizeOn(new WebGpuBackend(await device(), kernelSpecs), source, recipe);
 
 /** Largest error over the largest magnitude, of all outputs. */
 async function errorOf(model: Uint8Array, inputs: readonly InputTensor[]): Promise<number> {
@@ -79,36 +65,6 @@ const ids: InputTensor = {
   dims: [2, 5],
   data: Float64Array.from({ length: 10 }, (_, i) => (i * 7) % 40),
 };
-
-const windows: OnnxModel = smallModel({
-  opset: 21,
-  nodes: [
-    op("Conv", ["x", "w0", "b0"], ["h0"], { pads: [1n, 1n, 1n, 1n], kernel_shape: [3n, 3n] }),
-    op("Relu", ["h0"], ["h1"]),
-    op("Conv", ["h1", "w1"], ["h2"], { group: 2n, kernel_shape: [3n, 3n], strides: [2n, 2n] }),
-    op("Flatten", ["h2"], ["h3"]),
-    op("Gemm", ["h3", "w2", "b2"], ["y"], { transB: 1n }),
-  ],
-  inputs: [["x", [2, 6, 9, 9]]],
-  outputs: [["y", undefined]],
-  initializers: [
-    randomTensor("w0", [16, 6, 3, 3], 0.2),
-    randomTensor("b0", [16]),
-    randomTensor("w1", [12, 8, 3, 3], 0.2),
-    randomTensor("w2", [20, 192], 0.1),
-    randomTensor("b2", [20]),
-  ],
-});
-const picture = floatInput("x", [2, 6, 9, 9]);
-
-const recurrent: OnnxModel = smallModel({
-  opset: 17,
-  nodes: [op("LSTM", ["x", "w", "r", "b"], ["y"], { hidden_size: 24n, direction: "bidirectional" })],
-  inputs: [["x", [6, 2, 32]]],
-  outputs: [["y", undefined]],
-  initializers: [randomTensor("w", [2, 96, 32], 0.2), randomTensor("r", [2, 96, 24], 0.2), randomTensor("b", [2, 192])],
-});
-const sequence = floatInput("x", [6, 2, 32]);
 
 interface Case {
   readonly title: string;
@@ -165,7 +121,7 @@ const cases: readonly Case[] = [
   product("dynamic-uint8", "MatMulInteger", { format: "dynamic-uint8" }, codeSteps),
   ...(["int8", "int4", "fp16", "dynamic-uint8"] as const).map((format): Case => ({
     title: `convolutions, ${format}`,
-    model: windows,
+    model: cnnAt(21),
     inputs: [picture],
     recipe: { format },
     uses: { int8: "DequantizeLinear", int4: "DequantizeLinear", fp16: "Cast", "dynamic-uint8": "ConvInteger" }[format],

@@ -1,6 +1,5 @@
 // Sampling at points of a grid and in regions, and unpooling, over random shapes, against onnxruntime's CPU provider.
 import { describe, expect, it } from "vitest";
-import { xoshiro128 } from "../../src/base/random.ts";
 import type { InputTensor } from "../../src/evaluate/tensors.ts";
 import { OnnxType, type OnnxAttribute } from "../../src/formats/onnx/ir.ts";
 import {
@@ -14,6 +13,7 @@ import {
 } from "../../src/formats/onnx/make.ts";
 import { graphKernelSpecs } from "../../src/kernels/graph-registry.ts";
 import { WebGpuBackend } from "../../src/run/webgpu-backend.ts";
+import { Dice } from "../support/dice.ts";
 import { compareForward } from "../support/forward.ts";
 import { testDevice } from "../support/gpu.ts";
 import { onnxBytes } from "../support/onnx-models.ts";
@@ -27,28 +27,6 @@ interface Trial {
 }
 
 const sizeOf = (dims: readonly number[]): number => dims.reduce((all, dim) => all * dim, 1);
-
-/** Random shapes and numbers by seed. */
-class Dice {
-  readonly #next: () => number;
-
-  constructor(seed: number) {
-    this.#next = xoshiro128([seed + 1, 0x9e3779b9, 0x243f6a88, 0xb7e15162]);
-  }
-
-  whole(low: number, high: number): number {
-    return low + (this.#next() % Math.max(1, high - low));
-  }
-
-  pick<T>(first: T, ...rest: readonly T[]): T {
-    return [first, ...rest][this.whole(0, rest.length + 1)] ?? first;
-  }
-
-  reals(dims: readonly number[], low: number, high: number): Omit<InputTensor, "name"> {
-    const next = (): number => low + ((high - low) * this.#next()) / 2 ** 32;
-    return { dtype: "f32", dims, data: Float32Array.from({ length: sizeOf(dims) }, next) };
-  }
-}
 
 const trials: Readonly<Record<string, (dice: Dice) => Trial>> = {
   GridSample: (dice) => {

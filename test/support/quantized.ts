@@ -1,5 +1,6 @@
 // Quantizes a small model on the CPU backend, and makes the float model that the quantized one must equal: the
 // input model with the decoded weights put back. A wrong layout, axis or operator shows as a difference.
+import type { ByteSource } from "../../src/base/bytes.ts";
 import { decodeChunk } from "../../src/compress/decode.ts";
 import { openOnnx } from "../../src/compress/open-model.ts";
 import { planCompression, type CompressionPlan, type QuantizeRecipe } from "../../src/compress/plan-compression.ts";
@@ -12,6 +13,7 @@ import { fromBytes, toMemory } from "../../src/formats/sources/memory.ts";
 import { kernelReferences } from "../../src/kernels/references.ts";
 import type { PackedWeight, PartName } from "../../src/methods/quantize/packed.ts";
 import { findWeights } from "../../src/model/weights.ts";
+import type { Backend } from "../../src/run/backend.ts";
 import { CpuBackend } from "../../src/run/cpu-backend.ts";
 import { floatTensor, halfTensor, onnxBytes, onnxSource } from "./onnx-models.ts";
 
@@ -37,6 +39,13 @@ export async function quantizeSmall(input: OnnxModel, recipe: QuantizeRecipe): P
   const written = await readOnnx(fromBytes("quantized.onnx", bytes));
   const restored = await restore(model.onnx, plan, written);
   return { plan, warnings, bytes, model: written, restored: await onnxBytes(restored) };
+}
+
+/** The bytes of a quantized file, packed on a backend. */
+export async function quantizeOn(backend: Backend, source: ByteSource, recipe: QuantizeRecipe): Promise<Uint8Array> {
+  const output = toMemory("quantized.onnx");
+  await runCompression(planCompression(await openOnnx(source), backend.profile, recipe), backend, { output });
+  return output.bytes();
 }
 
 /** Operator types of all nodes, sub-graphs included, in order. */

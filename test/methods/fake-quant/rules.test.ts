@@ -8,7 +8,7 @@ import {
   type FakeQuantRule,
 } from "../../../src/methods/fake-quant/rules.ts";
 import { Targets } from "../../../src/methods/fake-quant/targets.ts";
-import { cnn } from "../../support/fake-quant.ts";
+import { cnn } from "../../support/small-graphs.ts";
 
 describe("text", () => {
   it.each<readonly [string, FakeQuantRule]>([

@@ -1,6 +1,7 @@
 // Affine codes, scale and zero point of blocks of 16 to 1024 elements (a multiple of 16) in one pass. The same
 // bytes as group-range, affine-scale and affine-encode one after another. With `given` on, scales and zero points
-// are inputs, as affine-encode has them.
+// are inputs, as affine-encode has them. One long file, since its forms, along rows and across columns, must keep one
+// contract, one fixed-point code and one test of doubt.
 //
 // Contract  source: f32 [outer, dim, inner] cut along dim into blocks. Codes in the rows layout
 //           [outer * inner, blocks * block], a short last block padded with the zero point's code; or, with

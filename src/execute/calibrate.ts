@@ -132,7 +132,7 @@ function notFinite(model: OnnxModel, tensor: string): NonFiniteError {
   const node = model.graph.nodes.find(({ outputs }) => outputs.includes(tensor));
   const where = node ? `the output of ${node.opType} "${node.name || tensor}"` : "an input";
   return new NonFiniteError(`"${tensor}", ${where}, is not finite.`, {
-    hint: "It is the first such value of the graph: look at its inputs and weights, and at the data.",
+    hint: "It is the first such value of those observed: look at what it is made of, and at the data.",
     details: { tensor, ...(node ? { node: node.name, op: node.opType } : {}) },
   });
 }
